@@ -1,0 +1,1 @@
+"""Heatmaps of where YOLO sees objects in front of a camera, as ROS 2 image topics."""

@@ -1,0 +1,222 @@
+"""Objects in a frame by an Ultralytics YOLO model, tracked from frame to frame."""
+
+from dataclasses import dataclass
+import os
+from pathlib import Path
+from typing import List, Sequence, Union
+
+import numpy as np
+
+TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
+NO_TRACKER = 'none'
+
+
+class ModelError(Exception):
+    """A model, one of its classes, a tracker or a device that cannot be used; one line."""
+
+
+@dataclass
+class Detections:
+    """
+    Objects in one frame.
+
+    `xyxy` (N, 4) float32 boxes in px; an oriented box is given by the upright box around it.
+    `class_id` (N,) int64, `confidence` (N,) float32, `track_id` (N,) int64, -1 without tracker.
+    """
+
+    xyxy: np.ndarray
+    class_id: np.ndarray
+    confidence: np.ndarray
+    track_id: np.ndarray
+
+    @classmethod
+    def from_boxes(cls, xyxy: np.ndarray) -> 'Detections':
+        """Wrap boxes, (N, 4), of class 0, full confidence and no track."""
+        count = len(xyxy)
+        return cls(np.asarray(xyxy, np.float32).reshape(-1, 4), np.zeros(count, np.int64),
+                   np.ones(count, np.float32), np.full(count, -1, np.int64))
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return len(self.xyxy)
+
+
+def _ultralytics():
+    # On a robot an upgrade at run time can break other packages; and torch is slow to import.
+    os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
+    import ultralytics
+    return ultralytics
+
+
+def _one_line(error: BaseException) -> str:
+    text = ' '.join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:200] + '…'
+
+
+def download_folder() -> Path:
+    """Return where weights that Ultralytics downloads by name are kept."""
+    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(cache) / 'yolo_heatmap_ros'
+
+
+def find_weights(weights: str) -> Path:
+    """
+    Return the file or folder that `weights` means.
+
+    A path is taken as it is (`~` is expanded).  A bare name that is not in the working directory,
+    such as `yolo12n.pt`, is one of Ultralytics' own, in `download_folder()`: there it may not be
+    yet.  Raises ModelError for a path that does not exist.
+    """
+    path = Path(weights).expanduser()
+    if not weights.strip():
+        raise ModelError("weights is empty: give a file, or a name such as 'yolo12n.pt'")
+    if path.exists() or (path.suffix in ('.yaml', '.yml') and path.name == weights):
+        return path
+    if path.name == weights and path.suffix == '.pt':
+        return download_folder() / weights
+    raise ModelError(f"weights '{weights}': no such file ({path.absolute()}); give a path that "
+                     "exists, or a name such as 'yolo12n.pt' to download it")
+
+
+def _load(weights: str):
+    path = find_weights(weights)
+    _ultralytics()
+    from ultralytics import YOLO
+    from ultralytics.utils import YAML
+    from ultralytics.utils.downloads import attempt_download_asset
+    if not path.exists() and path.suffix == '.pt':
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            attempt_download_asset(str(path))
+        except Exception as error:  # urllib's, requests' and Ultralytics' own
+            raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
+                             f'({_one_line(error)}); give the path of a file') from error
+        if not path.exists():
+            raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
+                             'model that Ultralytics can download from here; give the path of a '
+                             'file')
+    task = None
+    metadata = path / 'metadata.yaml'
+    if metadata.is_file():
+        task = YAML.load(metadata).get('task')
+    if path.is_file() and not os.access(path, os.R_OK):
+        raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
+    try:
+        model = YOLO(str(path), task=task)
+        # Exported models are only opened by the first prediction; a broken one fails here.
+        names = dict(model.names)
+    except Exception as error:  # whatever unpickling and the backends raise
+        raise ModelError(f"weights '{weights}': not a model that Ultralytics can load "
+                         f'({_one_line(error)})') from error
+    if model.task not in TASKS_WITH_BOXES:
+        raise ModelError(f"weights '{weights}': a model for '{model.task}' finds no boxes; use one "
+                         f"for {', '.join(TASKS_WITH_BOXES)}")
+    return model, names
+
+
+def find_tracker(tracker: str) -> str:
+    """
+    Return `none`, or the path of a tracker's YAML file.
+
+    Ultralytics' own are known by name, with or without `.yaml`.  Raises ModelError for others.
+    """
+    if tracker.strip().lower() == NO_TRACKER:
+        return NO_TRACKER
+    folder = Path(_ultralytics().__file__).parent / 'cfg' / 'trackers'
+    known = sorted(path.stem for path in folder.glob('*.yaml'))
+    if tracker.removesuffix('.yaml') in known:
+        return str(folder / f"{tracker.removesuffix('.yaml')}.yaml")
+    path = Path(tracker).expanduser()
+    if path.is_file():
+        return str(path)
+    raise ModelError(f"unknown tracker '{tracker}': choose one of "
+                     f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
+
+
+class YoloTracker:
+    """A model with its tracker; what it has seen so far lives in the tracker."""
+
+    def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
+                 iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
+                 tracker: str = 'tracktrack.yaml'):
+        """
+        Load the model and run it once, so that the first frame is not a slow one.
+
+        Raises ModelError, one line, for weights, device, classes or tracker that cannot be used.
+        """
+        self._tracker = find_tracker(tracker)
+        self._model, self.names = _load(weights)
+        self.task = self._model.task
+        self.device = device
+        self.imgsz = imgsz
+        self.conf = conf
+        self.iou = iou
+        self.max_det = max_det
+        self.classes = classes
+        try:
+            self._model.predict(np.zeros((imgsz, imgsz, 3), np.uint8), **self._options())
+        except Exception as error:  # torch's, a backend's, or a missing package's
+            message = _one_line(error)
+            if 'device' in message.lower() or 'cuda' in message.lower():
+                message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
+            raise ModelError(f"weights '{weights}': {message}") from error
+
+    @property
+    def classes(self) -> List[int]:
+        """Return the ids of the classes that count; empty for all."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, wanted: Sequence[Union[int, str]]) -> None:
+        self._classes = self.class_ids(wanted)
+
+    def class_ids(self, wanted: Sequence[Union[int, str]]) -> List[int]:
+        """Return the ids of classes given by id or name; raises ModelError for unknown ones."""
+        by_name = {name.lower(): number for number, name in self.names.items()}
+        ids = []
+        for entry in wanted:
+            key = str(entry).strip()
+            number = by_name.get(key.lower(), int(key) if key.isdecimal() else None)
+            if number not in self.names:
+                known = ', '.join(f'{number} {name}' for number, name in self.names.items())
+                known = known if len(known) < 400 else known[:400] + ', …'
+                raise ModelError(f"unknown class '{entry}': this model knows {known}")
+            ids.append(number)
+        return ids
+
+    def _options(self) -> dict:
+        options = {'conf': self.conf, 'iou': self.iou, 'max_det': self.max_det,
+                   'imgsz': self.imgsz, 'classes': self._classes or None, 'verbose': False}
+        if self.device:
+            options['device'] = self.device
+        return options
+
+    def track(self, frame: np.ndarray) -> Detections:
+        """
+        Return the objects of the next frame, (H, W, 3) uint8 BGR.
+
+        With a tracker only confirmed tracks count, as in `ultralytics.solutions`.
+        """
+        if self._tracker == NO_TRACKER:
+            result = self._model.predict(frame, **self._options())[0]
+        else:
+            result = self._model.track(frame, persist=True, tracker=self._tracker,
+                                       **self._options())[0]
+        found = result.boxes if result.obb is None else result.obb
+        if found is None or not len(found) or not (found.is_track
+                                                   or self._tracker == NO_TRACKER):
+            return Detections.from_boxes(np.empty((0, 4)))
+        if result.obb is None:
+            boxes = found.xyxy.cpu().numpy()
+        else:
+            corners = found.xyxyxyxy.cpu().numpy()
+            boxes = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
+        tracks = (found.id.cpu().numpy().astype(np.int64) if found.is_track
+                  else np.full(len(found), -1, np.int64))
+        return Detections(boxes, found.cls.cpu().numpy().astype(np.int64),
+                          found.conf.cpu().numpy(), tracks)
+
+    def forget_tracks(self) -> None:
+        """Begin anew, as after a change of resolution, over which no object can be followed."""
+        if self._model.predictor is not None and hasattr(self._model.predictor, 'trackers'):
+            self._model.predictor.trackers = []
