@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 CLIP_SEED, CLIP_SECONDS, CLIP_RATE = 2026, 24.0, 15.0
 TRAINING_SEEDS, HELD_OUT_SEEDS = range(100, 200), range(300, 330)
 FRAMES_PER_SEED = {'train': 4, 'val': 2}
-IMAGE_SIZE = 320
+IMAGE_SIZE = 448
 
 
 def make_clip(folder: Path) -> None:

@@ -1,0 +1,179 @@
+"""Frames from a video file, an image, a folder of images, a camera or a stream URL."""
+
+from pathlib import Path
+import re
+from typing import Optional
+
+import cv2
+import numpy as np
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+STILL_RATE = 10.0
+"""Frames per second of pictures that have no rate of their own."""
+
+
+class SourceError(Exception):
+    """A source that cannot be opened; one line that names it."""
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without its user and password, for messages."""
+    return re.sub(r'(\w+://)[^/@]*@', r'\1', url)
+
+
+class Source:
+    """
+    Where frames come from.
+
+    `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
+    frames, 0 where there is no end; `live` tells that frames cannot be skipped or repeated.
+    """
+
+    rate = STILL_RATE
+    total = 0
+    live = False
+
+    def read(self) -> Optional[np.ndarray]:
+        """Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now)."""
+        raise NotImplementedError
+
+    def skip(self) -> bool:
+        """Pass over one frame; return False at the end."""
+        return self.read() is not None
+
+    def rewind(self) -> bool:
+        """Begin anew; return False where that does not work."""
+        return False
+
+    def close(self) -> None:
+        """Let go of files and devices."""
+
+
+class VideoFile(Source):
+    """A file that OpenCV can decode."""
+
+    def __init__(self, path: Path):
+        """Open the file; raises SourceError where it holds no frame."""
+        self._path = path
+        self._open()
+        self.rate = self._capture.get(cv2.CAP_PROP_FPS)
+        if not 0.1 <= self.rate <= 1000.0:
+            self.rate = 25.0
+        self.total = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        if not self._capture.grab():
+            raise SourceError(f"'{path}': not a video or image that OpenCV can decode; check the "
+                              'file, or convert it to H.264 in MP4')
+        self.rewind()
+
+    def _open(self) -> None:
+        self._capture = cv2.VideoCapture(str(self._path))
+
+    def read(self) -> Optional[np.ndarray]:
+        """Return the next frame, or None at the end of the file."""
+        usable, frame = self._capture.read()
+        return frame if usable else None
+
+    def skip(self) -> bool:
+        """Pass over one frame without converting it."""
+        return self._capture.grab()
+
+    def rewind(self) -> bool:
+        """Open the file anew, which is exact where seeking is not."""
+        self.close()
+        self._open()
+        return self._capture.isOpened()
+
+    def close(self) -> None:
+        """Release the decoder."""
+        self._capture.release()
+
+
+class Images(Source):
+    """One image, again and again, or those of a folder in the order of their names."""
+
+    def __init__(self, path: Path):
+        """List the images; raises SourceError where none can be decoded."""
+        self._still: Optional[np.ndarray] = None
+        if path.is_dir():
+            self._paths = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+            self.total = len(self._paths)
+            if not self._paths:
+                raise SourceError(f"'{path}': no image in this folder "
+                                  f"({', '.join(IMAGE_SUFFIXES)})")
+        else:
+            self._still = cv2.imread(str(path))
+            if self._still is None:
+                raise SourceError(f"'{path}': not an image that OpenCV can decode")
+        self.rewind()
+
+    def read(self) -> Optional[np.ndarray]:
+        """Return the next image; files that cannot be decoded are passed over."""
+        if self._still is not None:
+            return self._still
+        for path in self._rest:
+            frame = cv2.imread(str(path))
+            if frame is not None:
+                return frame
+        return None
+
+    def skip(self) -> bool:
+        """Pass over one image without decoding it."""
+        return self._still is not None or next(self._rest, None) is not None
+
+    def rewind(self) -> bool:
+        """Begin with the first image again."""
+        self._rest = iter([] if self._still is not None else self._paths)
+        return True
+
+
+class Live(Source):
+    """A camera or a stream: frames come when they come."""
+
+    rate = 0.0
+    live = True
+
+    def __init__(self, name: str):
+        """Open it; raises SourceError where that fails."""
+        self._name = name
+        self._open()
+        if not self._capture.isOpened():
+            what = ('no such camera; see /dev/video*' if name.isdecimal() else
+                    'cannot be opened; check the address and the network')
+            raise SourceError(f"'{without_credentials(name)}': {what}")
+
+    def _open(self) -> None:
+        self._capture = cv2.VideoCapture(int(self._name) if self._name.isdecimal()
+                                         else self._name)
+
+    def read(self) -> Optional[np.ndarray]:
+        """Return the next frame, or None while there is no connection."""
+        usable, frame = self._capture.read()
+        return frame if usable else None
+
+    def rewind(self) -> bool:
+        """Connect again."""
+        self.close()
+        self._open()
+        return self._capture.isOpened()
+
+    def close(self) -> None:
+        """Release the device or connection."""
+        self._capture.release()
+
+
+def open_source(source: str) -> Source:
+    """
+    Open a file, an image, a folder, a camera (index or /dev/video*) or a URL.
+
+    Raises SourceError, one line, where it cannot be opened or decoded.
+    """
+    source = source.strip()
+    if source.isdecimal() or source.startswith('/dev/video') or '://' in source:
+        return Live(source)
+    path = Path(source).expanduser()
+    if not source or not path.exists():
+        raise SourceError(f"'{source}': no such file or folder; give a video, an image, a folder "
+                          'of images, a camera index or a URL')
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+        return Images(path)
+    return VideoFile(path)
