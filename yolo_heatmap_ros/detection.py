@@ -1,6 +1,7 @@
 """Objects in a frame by an Ultralytics YOLO model, tracked from frame to frame."""
 
 from dataclasses import dataclass
+import logging
 import os
 from pathlib import Path
 from typing import List, Sequence, Union
@@ -11,7 +12,7 @@ TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 NO_TRACKER = 'none'
 
 
-class ModelError(Exception):
+class ModelError(ValueError):
     """A model, one of its classes, a tracker or a device that cannot be used; one line."""
 
 
@@ -78,23 +79,31 @@ def find_weights(weights: str) -> Path:
                      "exists, or a name such as 'yolo12n.pt' to download it")
 
 
+def _download(weights: str, path: Path) -> None:
+    from ultralytics.utils.downloads import attempt_download_asset, GITHUB_ASSETS_NAMES
+    if path.name not in GITHUB_ASSETS_NAMES:
+        raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
+                         'model that Ultralytics offers; give the path of a file')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        attempt_download_asset(str(path))
+    except Exception as error:  # urllib's, requests' and Ultralytics' own
+        raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
+                         f'({_one_line(error)}); give the path of a file') from error
+    if not path.exists():
+        raise ModelError(f"weights '{weights}': the download to {path.parent} left no file; give "
+                         'the path of one')
+
+
 def _load(weights: str):
     path = find_weights(weights)
     _ultralytics()
     from ultralytics import YOLO
-    from ultralytics.utils import YAML
-    from ultralytics.utils.downloads import attempt_download_asset
+    from ultralytics.utils import LOGGER, YAML
     if not path.exists() and path.suffix == '.pt':
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            attempt_download_asset(str(path))
-        except Exception as error:  # urllib's, requests' and Ultralytics' own
-            raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
-                             f'({_one_line(error)}); give the path of a file') from error
-        if not path.exists():
-            raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
-                             'model that Ultralytics can download from here; give the path of a '
-                             'file')
+        _download(weights, path)
+    # What is worth saying of loading and predicting is raised.
+    LOGGER.setLevel(logging.ERROR)
     task = None
     metadata = path / 'metadata.yaml'
     if metadata.is_file():
@@ -116,12 +125,12 @@ def _load(weights: str):
 
 def find_tracker(tracker: str) -> str:
     """
-    Return `none`, or the path of a tracker's YAML file.
+    Return `none`, the path of a tracker's YAML file, or '' for Ultralytics' default.
 
     Ultralytics' own are known by name, with or without `.yaml`.  Raises ModelError for others.
     """
-    if tracker.strip().lower() == NO_TRACKER:
-        return NO_TRACKER
+    if tracker.strip().lower() in ('', NO_TRACKER):
+        return tracker.strip().lower()
     folder = Path(_ultralytics().__file__).parent / 'cfg' / 'trackers'
     known = sorted(path.stem for path in folder.glob('*.yaml'))
     if tracker.removesuffix('.yaml') in known:
@@ -133,12 +142,32 @@ def find_tracker(tracker: str) -> str:
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
 
 
+def to_detections(result, only_tracks: bool = False) -> Detections:
+    """
+    Return what one `ultralytics.engine.results.Results` holds.
+
+    With `only_tracks`, boxes that no track has confirmed are left out.
+    """
+    found = result.boxes if result.obb is None else result.obb
+    if found is None or not len(found) or (only_tracks and not found.is_track):
+        return Detections.from_boxes(np.empty((0, 4)))
+    if result.obb is None:
+        boxes = found.xyxy.cpu().numpy()
+    else:
+        corners = found.xyxyxyxy.cpu().numpy()
+        boxes = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
+    tracks = (found.id.cpu().numpy().astype(np.int64) if found.is_track
+              else np.full(len(found), -1, np.int64))
+    return Detections(boxes, found.cls.cpu().numpy().astype(np.int64),
+                      found.conf.cpu().numpy(), tracks)
+
+
 class YoloTracker:
     """A model with its tracker; what it has seen so far lives in the tracker."""
 
     def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
-                 tracker: str = 'tracktrack.yaml'):
+                 tracker: str = ''):
         """
         Load the model and run it once, so that the first frame is not a slow one.
 
@@ -160,6 +189,11 @@ class YoloTracker:
             if 'device' in message.lower() or 'cuda' in message.lower():
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
+
+    @property
+    def device_name(self) -> str:
+        """Return where the model runs, such as `cpu` or `cuda:0`."""
+        return str(self._model.predictor.device)
 
     @property
     def classes(self) -> List[int]:
@@ -195,26 +229,17 @@ class YoloTracker:
         """
         Return the objects of the next frame, (H, W, 3) uint8 BGR.
 
-        With a tracker only confirmed tracks count, as in `ultralytics.solutions`.
+        With a tracker only confirmed tracks count, as in `ultralytics.solutions`.  Raises
+        ModelError, one line, where the model fails on this frame.
         """
-        if self._tracker == NO_TRACKER:
-            result = self._model.predict(frame, **self._options())[0]
-        else:
-            result = self._model.track(frame, persist=True, tracker=self._tracker,
-                                       **self._options())[0]
-        found = result.boxes if result.obb is None else result.obb
-        if found is None or not len(found) or not (found.is_track
-                                                   or self._tracker == NO_TRACKER):
-            return Detections.from_boxes(np.empty((0, 4)))
-        if result.obb is None:
-            boxes = found.xyxy.cpu().numpy()
-        else:
-            corners = found.xyxyxyxy.cpu().numpy()
-            boxes = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
-        tracks = (found.id.cpu().numpy().astype(np.int64) if found.is_track
-                  else np.full(len(found), -1, np.int64))
-        return Detections(boxes, found.cls.cpu().numpy().astype(np.int64),
-                          found.conf.cpu().numpy(), tracks)
+        try:
+            if self._tracker == NO_TRACKER:
+                return to_detections(self._model.predict(frame, **self._options())[0])
+            choice = {'tracker': self._tracker} if self._tracker else {}
+            result = self._model.track(frame, persist=True, **choice, **self._options())[0]
+        except Exception as error:  # torch's, a backend's or the tracker's
+            raise ModelError(f'the model fails on this frame: {_one_line(error)}') from error
+        return to_detections(result, only_tracks=True)
 
     def forget_tracks(self) -> None:
         """Begin anew, as after a change of resolution, over which no object can be followed."""

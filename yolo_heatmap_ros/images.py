@@ -2,7 +2,6 @@
 
 import array
 import sys
-from typing import Tuple
 
 from cv_bridge import CvBridge, CvBridgeError
 import cv2
@@ -77,13 +76,20 @@ def _bytes(pixels: np.ndarray) -> array.array:
     return data
 
 
-def new_picture(height: int, width: int) -> Tuple[Image, np.ndarray]:
-    """
-    Return a bgr8 message and its pixels, (H, W, 3) uint8, as a writable view on its data.
+class Picture:
+    """A bgr8 message that is drawn into, and published, again and again without a copy."""
 
-    What is drawn into the pixels is in the message without a copy.
-    """
-    message = Image(height=height, width=width, step=width * 3, encoding='bgr8',
-                    is_bigendian=0)
-    message.data = array.array('B', bytes(height * width * 3))
-    return message, np.frombuffer(message.data, np.uint8).reshape(height, width, 3)
+    def __init__(self):
+        """Begin with an empty picture."""
+        self.message = Image(encoding='bgr8')
+        self._pixels = np.empty((0, 0, 3), np.uint8)
+
+    def pixels(self, height: int, width: int) -> np.ndarray:
+        """Return the message's pixels, (height, width, 3) uint8, as a writable view on its data."""
+        if self._pixels.shape[:2] != (height, width):
+            self.message.height, self.message.width = height, width
+            self.message.step = width * 3
+            # The message keeps a copy of what it is given: the view must be one on that.
+            self.message.data = array.array('B', bytes(height * width * 3))
+            self._pixels = np.frombuffer(self.message.data, np.uint8).reshape(height, width, 3)
+        return self._pixels

@@ -1,12 +1,12 @@
 """The whole way of a frame: objects, heat, pictures."""
 
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.render import HeatRenderer, side_by_side
+from yolo_heatmap_ros.heat.render import halves, HeatRenderer
 
 
 class HeatmapPipeline:
@@ -18,28 +18,41 @@ class HeatmapPipeline:
         self.renderer = renderer
         self.field: Optional[HeatField] = None
 
+    @property
+    def shape(self) -> Optional[Tuple[int, int]]:
+        """Return the field's (H, W) in px, or None before the first frame."""
+        return None if self.field is None else self.field.shape
+
     def update(self, frame: np.ndarray) -> Detections:
         """
         Find the objects of a frame, (H, W, 3) uint8 BGR, and add their heat.
 
         A frame of another size than the last one begins a fresh field.
         """
-        shape = frame.shape[:2]
-        if self.field is None or self.field.shape != shape:
+        if self.shape != frame.shape[:2]:
             if self.field is not None:
                 self.tracker.forget_tracks()
-            self.field = HeatField(*shape)
+            self.field = HeatField(*frame.shape[:2])
         detections = self.tracker.track(frame)
         self.field.deposit(detections.xyxy)
         return detections
 
-    def heatmap(self, frame: np.ndarray, out: np.ndarray) -> None:
-        """Write the frame with the heat over it to `out`, (H, W, 3) uint8 BGR."""
-        self.renderer.overlay(frame, self.field.values, out)
+    def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
+               composite: Optional[np.ndarray] = None) -> None:
+        """
+        Draw the pictures that are wanted of `frame`, (H, W, 3) uint8 BGR, and its heat.
 
-    def composite(self, frame: np.ndarray, out: np.ndarray) -> None:
-        """Write the frame, and its heatmap right of it, to `out`, (H, 2 W, 3) uint8 BGR."""
-        side_by_side(frame, self.field.values, self.renderer, out)
+        `heatmap`, (H, W, 3), gets the frame with the heat over it; `composite`, (H, 2 W, 3), the
+        frame and right of it its heatmap.  Both uint8 BGR, written in place.
+        """
+        if composite is not None:
+            left, right = halves(composite)
+            np.copyto(left, frame)
+            self.renderer.overlay(frame, self.field.values, right)
+            if heatmap is not None:
+                np.copyto(heatmap, right)
+        elif heatmap is not None:
+            self.renderer.overlay(frame, self.field.values, heatmap)
 
     def reset(self) -> None:
         """Forget all heat."""

@@ -77,11 +77,3 @@ def halves(composite: np.ndarray):
     """Return the left and right half of a composite, (H, 2 W, 3), as views on it."""
     width = composite.shape[1] // 2
     return composite[:, :width], composite[:, width:]
-
-
-def side_by_side(frame: np.ndarray, heat: np.ndarray, renderer: HeatRenderer,
-                 out: np.ndarray) -> None:
-    """Write the frame and, right of it, its overlay to `out`, (H, 2 W, 3) uint8 BGR."""
-    left, right = halves(out)
-    np.copyto(left, frame)
-    renderer.overlay(frame, heat, right)

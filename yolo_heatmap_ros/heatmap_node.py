@@ -1,0 +1,197 @@
+"""The lifecycle node `yolo_heatmap`: camera images in, heatmap and composite out."""
+
+import sys
+import time
+from typing import Any, Dict, List, Optional
+
+import rclpy
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+
+from yolo_heatmap_ros.detection import ModelError, YoloTracker
+from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.heat.render import HeatRenderer
+from yolo_heatmap_ros.image_subscription import ImageSubscription
+from yolo_heatmap_ros.images import ImageError, Picture, to_frame
+from yolo_heatmap_ros.parameters import HEATMAP_SETTINGS, ParameterError, Parameters
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+
+LOG_PERIOD = 5.0
+"""Seconds between log lines of one kind."""
+NOTHING_FOUND_AFTER = 10.0
+"""Seconds of frames after which a model that has found nothing is worth a warning."""
+MODEL_SETTINGS = ('conf', 'iou', 'max_det', 'classes')
+RENDER_SETTINGS = ('colormap', 'alpha')
+
+
+class HeatmapNode(LifecycleNode):
+    """Accumulates where a YOLO model sees objects, and publishes it as pictures."""
+
+    def __init__(self, **kwargs):
+        """Declare parameters and `~/reset`; the model is loaded by `configure`."""
+        super().__init__('yolo_heatmap', **kwargs)
+        self._pipeline: Optional[HeatmapPipeline] = None
+        self._subscription: Optional[ImageSubscription] = None
+        self._publishers_of: Dict[str, Any] = {}
+        self._pictures = {'heatmap': Picture(), 'composite': Picture()}
+        self._unusable = 0
+        self._first_frame_at: Optional[float] = None
+        self._found_any = False
+        self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
+                                      lambda: self._pipeline is not None)
+        self.create_service(Trigger, '~/reset', self._reset)
+
+    def bring_up(self) -> bool:
+        """Configure and activate; tell whether both worked."""
+        return (self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+                and self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
+
+    @property
+    def autostart(self) -> bool:
+        """Tell whether the node is to bring itself up."""
+        return self._settings.value('autostart')
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and create the publishers."""
+        try:
+            values = self._settings.values()
+            tracker = YoloTracker(**{name: values[name] for name in (
+                'weights', 'device', 'imgsz', 'tracker', *MODEL_SETTINGS)})
+            self._pipeline = HeatmapPipeline(
+                tracker, HeatRenderer(values['colormap'], values['alpha']))
+        except (ModelError, ParameterError) as error:
+            self.get_logger().error(f'cannot configure: {error}')
+            return TransitionCallbackReturn.FAILURE
+        self._values = values
+        self._found_any, self._first_frame_at = False, None
+        for name in self._pictures:
+            self._publishers_of[name] = self.create_lifecycle_publisher(
+                Image, f'~/{name}', QoSProfile(depth=1),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self.get_logger().info(
+            f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
+            f'{tracker.device_name}')
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to take images."""
+        result = super().on_activate(state)
+        every = self._values['frame_policy'] == 'all'
+        self._subscription = ImageSubscription(
+            self, 'image', self._on_image, self._values['image_reliability'],
+            self._values['queue_depth'] if every else 1)
+        outputs = ', '.join(f"'{p.topic_name}'" for p in self._publishers_of.values())
+        self.get_logger().info(f"listening to '{self._subscription.topic}', publishing {outputs}")
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take no more images; the heat stays."""
+        self._unsubscribe()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the model and the heat."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of everything."""
+        self._unsubscribe()
+        self._release()
+        return super().on_shutdown(state)
+
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            self._subscription.destroy()
+            self._subscription = None
+
+    def _release(self) -> None:
+        self._pipeline = None
+        for publisher in self._publishers_of.values():
+            self.destroy_lifecycle_publisher(publisher)
+        self._publishers_of.clear()
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        if self._pipeline is None:
+            return
+        tracker, renderer = self._pipeline.tracker, self._pipeline.renderer
+        if 'classes' in changes:
+            tracker.class_ids(changes['classes'])  # refused before anything is changed
+        for name, value in changes.items():
+            if name in MODEL_SETTINGS:
+                setattr(tracker, name, value)
+            elif name in RENDER_SETTINGS:
+                setattr(renderer, name, value)
+
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if self._pipeline is None:
+            response.message = 'not configured: there is no heat'
+        else:
+            self._pipeline.reset()
+            response.success, response.message = True, 'all heat is forgotten'
+            self.get_logger().info(response.message)
+        return response
+
+    def _on_image(self, message: Image) -> None:
+        try:
+            frame = to_frame(message)
+            if self._pipeline.shape not in (None, frame.shape[:2]):
+                height, width = frame.shape[:2]
+                self.get_logger().warning(
+                    f'the resolution changed to {width} x {height}: the heat begins anew',
+                    throttle_duration_sec=LOG_PERIOD)
+            detections = self._pipeline.update(frame)
+        except (ImageError, ModelError) as error:
+            self._unusable += 1
+            self.get_logger().warning(f'frame skipped, {self._unusable} so far: {error}',
+                                      throttle_duration_sec=LOG_PERIOD)
+            return
+        self._watch_for_nothing(len(detections))
+        self._publish(message, frame)
+
+    def _publish(self, message: Image, frame) -> None:
+        """Render and publish what is watched."""
+        height, width = frame.shape[:2]
+        widths = {'heatmap': width, 'composite': 2 * width}
+        watched = [name for name, publisher in self._publishers_of.items()
+                   if publisher.get_subscription_count()]
+        self._pipeline.render(frame, **{name: self._pictures[name].pixels(height, widths[name])
+                                        for name in watched})
+        for name in watched:
+            self._pictures[name].message.header = message.header
+            self._publishers_of[name].publish(self._pictures[name].message)
+
+    def _watch_for_nothing(self, found: int) -> None:
+        if self._found_any:
+            return
+        now = time.monotonic()
+        self._found_any = found > 0
+        if self._first_frame_at is None:
+            self._first_frame_at = now
+        elif not found and now - self._first_frame_at >= NOTHING_FOUND_AFTER:
+            self._found_any = True  # once is enough
+            tracker = self._pipeline.tracker
+            counted = [tracker.names[i] for i in tracker.classes] or list(tracker.names.values())
+            names = ', '.join(counted[:10]) + (', …' if len(counted) > 10 else '')
+            self.get_logger().warning(
+                f'no object found in {NOTHING_FOUND_AFTER:.0f} s of frames: looking for {names} '
+                f'with conf {tracker.conf}; lower conf, or check weights and classes')
+
+
+def _work(node: HeatmapNode) -> int:
+    if node.autostart and not node.bring_up():
+        return 1
+    rclpy.spin(node)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the node until it is told to end; return the exit code."""
+    return run(HeatmapNode, _work, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

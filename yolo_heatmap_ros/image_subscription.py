@@ -1,0 +1,74 @@
+"""A subscription to a camera that adapts its QoS to what the camera offers."""
+
+from typing import Callable
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+CHECK_PERIOD = 0.5
+"""Seconds between looks at the publishers."""
+
+
+class ImageSubscription:
+    """
+    Subscribes to `sensor_msgs/Image`, reliably where every publisher of the topic offers it.
+
+    A best-effort reader of large pictures loses many of them, and a reliable one gets nothing
+    from a best-effort camera: neither is right for all.
+    """
+
+    def __init__(self, node: Node, topic: str, callback: Callable[[Image], None],
+                 reliability: str = 'auto', depth: int = 1):
+        """
+        Subscribe with keep-last `depth`.
+
+        `reliability` is `auto`, `reliable` or `best_effort`.  Reliable is what `auto` begins
+        with: a change costs frames, and a best-effort publisher's would not have come anyway.
+        """
+        self._node = node
+        self._topic = topic
+        self._callback = callback
+        self._depth = depth
+        self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
+                        else ReliabilityPolicy.RELIABLE)
+        self._timer = None
+        if reliability == 'auto':
+            self._timer = node.create_timer(CHECK_PERIOD, self._adapt,
+                                            clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def topic(self) -> str:
+        """Return the topic's name after remapping."""
+        return self._subscription.topic_name
+
+    @property
+    def reliable(self) -> bool:
+        """Tell whether the subscription is a reliable one now."""
+        return self._reliability == ReliabilityPolicy.RELIABLE
+
+    def _subscribe(self, reliability: ReliabilityPolicy) -> None:
+        self._reliability = reliability
+        self._subscription = self._node.create_subscription(
+            Image, self._topic, self._callback,
+            QoSProfile(depth=self._depth, reliability=reliability))
+
+    def _adapt(self) -> None:
+        offers = {publisher.qos_profile.reliability
+                  for publisher in self._node.get_publishers_info_by_topic(self.topic)}
+        if not offers:
+            return
+        wanted = (ReliabilityPolicy.RELIABLE if offers == {ReliabilityPolicy.RELIABLE}
+                  else ReliabilityPolicy.BEST_EFFORT)
+        if wanted != self._reliability:
+            self._node.destroy_subscription(self._subscription)
+            self._subscribe(wanted)
+            self._node.get_logger().info(f"subscribed to '{self.topic}' with QoS reliability "
+                                         f'{wanted.name.lower()}, as it is published')
+
+    def destroy(self) -> None:
+        """End the subscription."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        self._node.destroy_subscription(self._subscription)

@@ -1,0 +1,222 @@
+"""The node `playback`: a video, image, folder, camera or stream as an image topic."""
+
+import math
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import rclpy
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+
+from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.images import Picture
+from yolo_heatmap_ros.parameters import ParameterError, Parameters, PLAYBACK_SETTINGS
+from yolo_heatmap_ros.sources import open_source, SourceError, STILL_RATE, without_credentials
+
+LOG_PERIOD = 5.0
+"""Seconds between progress lines."""
+RECONNECT_PERIOD = 1.0
+"""Seconds between attempts to open a stream again."""
+POLL_PERIOD = 0.05
+"""Seconds between looks at what the player waits for."""
+LAST_FRAME_TIMEOUT = 2.0
+"""Seconds in which reliable subscribers can fetch the last frame before the process ends."""
+MAX_SKIP = 1.0
+"""Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
+
+
+class PlaybackNode(Node):
+    """Publishes the frames of a source on `image_raw`, paced by a steady clock."""
+
+    def __init__(self, **kwargs):
+        """Open the source; raises ParameterError where that does not work."""
+        super().__init__('playback', **kwargs)
+        self._settings = Parameters(self, PLAYBACK_SETTINGS, self._change)
+        self._values = self._settings.values()
+        self._name = without_credentials(self._values['source'])
+        try:
+            self._source = open_source(self._values['source'])
+        except SourceError as error:
+            raise ParameterError(f"parameter 'source': {error}") from error
+        self._publisher = self.create_publisher(
+            Image, 'image_raw', QoSProfile(depth=10),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self.create_service(SetBool, '~/pause', self._pause)
+        self._picture = Picture()
+        self._paused = threading.Event()
+        self._stop = threading.Event()
+        self._position = self._published = self._skipped = 0
+        self._finished = Future()
+        self._player = threading.Thread(target=self._play, name='player', daemon=True)
+
+    def spin_to_end(self) -> int:
+        """Play until the source ends; return the exit code of the process."""
+        self._player.start()
+        rclpy.spin_until_future_complete(self, self._finished)
+        return self._finished.result()
+
+    def destroy_node(self) -> None:
+        """Stop the player before what it publishes with goes away."""
+        self._stop.set()
+        if self._player.is_alive():
+            # A camera or a stream may hang in its driver: the process does not wait for that.
+            self._player.join(timeout=2.0)
+        super().destroy_node()
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        self._values = {**self._values, **changes}
+
+    def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        (self._paused.set if request.data else self._paused.clear)()
+        response.success, response.message = True, 'paused' if request.data else 'playing'
+        self.get_logger().info(response.message)
+        return response
+
+    @property
+    def rate(self) -> float:
+        """Return the frames per second that are aimed at; 0: as they come."""
+        return self._values['rate'] or self._source.rate
+
+    def _play(self) -> None:
+        try:
+            self._wait_for_subscribers()
+            code = self._play_live() if self._source.live else self._play_recorded()
+            if not self._stop.is_set():
+                self._publisher.wait_for_all_acked(Duration(seconds=LAST_FRAME_TIMEOUT))
+        except RuntimeError as error:  # rclpy's, of a publisher whose context has shut down
+            code = 0
+            if self.context.ok():
+                self.get_logger().fatal(f'cannot publish: {error}')
+                code = 1
+        finally:
+            self._source.close()
+        self._finished.set_result(code)
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self._values['wait_for_subscribers']
+        if wanted > self._publisher.get_subscription_count():
+            self.get_logger().info(f"waiting for {wanted} subscriber(s) of "
+                                   f"'{self._publisher.topic_name}'")
+            while wanted > self._publisher.get_subscription_count():
+                if self._stop.wait(POLL_PERIOD):
+                    return
+        total = f'{self._source.total} frames' if self._source.total else 'no end'
+        rate = f'{self.rate:g} Hz' if self.rate else 'as they come'
+        self.get_logger().info(f"playing '{self._name}' on '{self._publisher.topic_name}': "
+                               f'{total}, {rate}')
+
+    def _play_recorded(self) -> int:
+        """Publish frames at even times; return the exit code at the end."""
+        self._start_report()
+        due, in_this_round = time.monotonic(), 0
+        while not self._stop.is_set():
+            if self._paused.is_set():
+                self._stop.wait(POLL_PERIOD)
+                due = time.monotonic()
+                self._start_report()
+                continue
+            frame = self._source.read()
+            if frame is None:
+                if not in_this_round:
+                    self.get_logger().fatal(f"'{self._name}': no frame can be decoded")
+                    return 1
+                if not self._values['loop']:
+                    self._report(at_end=True)
+                    return 0
+                self._source.rewind()
+                self._position = in_this_round = 0
+                continue
+            in_this_round += 1
+            self._position += 1
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                break
+            self._publish(frame)
+            self._report()
+            period = 1.0 / (self.rate or STILL_RATE)
+            due += period
+            due += self._catch_up(time.monotonic() - due, period) * period
+        return 0
+
+    def _catch_up(self, late: float, period: float) -> int:
+        """Skip frames whose time has passed; return their number."""
+        if late < period:
+            return 0
+        count = 0
+        while count < min(int(late / period), math.ceil(MAX_SKIP / period)):
+            if self._source.total and not self._source.skip():
+                break
+            count += 1
+        if self._source.total:
+            self._position += count
+            self._skipped += count
+        return max(count, int(late / period))
+
+    def _play_live(self) -> int:
+        """Publish frames when they come, at most at `rate`, until the process is stopped."""
+        self._start_report()
+        due = time.monotonic()
+        while not self._stop.is_set():
+            frame = self._source.read()
+            if frame is None:
+                self._reconnect()
+                self._start_report()
+                continue
+            self._position += 1
+            now = time.monotonic()
+            if self._paused.is_set() or (self.rate and now < due):
+                continue
+            self._publish(frame)
+            self._report()
+            if self.rate:
+                due = max(due + 1.0 / self.rate, now)
+        return 0
+
+    def _reconnect(self) -> None:
+        self.get_logger().warning(f"'{self._name}': no more frames; opening it again")
+        while not self._stop.wait(RECONNECT_PERIOD):
+            if self._source.rewind():
+                self.get_logger().info(f"'{self._name}': open again")
+                return
+
+    def _publish(self, frame: np.ndarray) -> None:
+        np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
+        header = self._picture.message.header
+        header.stamp = self.get_clock().now().to_msg()
+        header.frame_id = self._values['frame_id']
+        self._publisher.publish(self._picture.message)
+        self._published += 1
+
+    def _start_report(self) -> None:
+        self._reported_at, self._published_before = time.monotonic(), self._published
+
+    def _report(self, at_end: bool = False) -> None:
+        elapsed = time.monotonic() - self._reported_at
+        if elapsed < LOG_PERIOD and not at_end:
+            return
+        total = self._source.total
+        where = f'{self._position}/{total}' if total else f'{self._position}'
+        hertz = (self._published - self._published_before) / max(elapsed, 1e-3)
+        end = 'end of source: ' if at_end else ''
+        self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped')
+        self._start_report()
+
+
+def _work(node: PlaybackNode) -> int:
+    return node.spin_to_end()
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Play to the end of the source, or until told to end; return the exit code."""
+    return run(PlaybackNode, _work, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
