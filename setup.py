@@ -1,0 +1,33 @@
+from glob import glob
+
+from setuptools import find_packages, setup
+
+package_name = 'yolo_heatmap_ros'
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    packages=find_packages(include=[package_name, f'{package_name}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (f'share/{package_name}', ['package.xml']),
+        (f'share/{package_name}/launch', glob('launch/*.launch.py')),
+        (f'share/{package_name}/config', glob('config/*')),
+        (f'share/{package_name}/demo', glob('demo/*')),
+    ],
+    # cv_bridge and the ROS packages come from ROS, as package.xml says.
+    install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'ultralytics'],
+    extras_require={'test': ['pytest']},
+    zip_safe=True,
+    maintainer='yolo_heatmap_ros maintainers',
+    maintainer_email='yolo_heatmap_ros@example.org',
+    description='Heatmaps of where YOLO sees objects in front of a camera, as image topics',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            f'demo = {package_name}.demo:main',
+            f'heatmap_node = {package_name}.heatmap_node:main',
+            f'playback_node = {package_name}.playback_node:main',
+        ],
+    },
+)
