@@ -109,12 +109,16 @@ def _as_colormap(value: Any) -> str:
 
 
 def _as_classes(value: Any) -> List[Union[int, str]]:
-    """Take one class or a list of them, by id or name; `[]` arrives as None."""
-    entries = [] if value is None else list(value) if isinstance(value, (list, tuple)) or hasattr(
-        value, 'typecode') else str(value).split(',')
-    if isinstance(value, (bool, float)) or any(isinstance(e, (bool, float)) for e in entries):
-        raise ValueError(f'{value!r} are neither names nor ids')
-    return [e if isinstance(e, int) else str(e).strip() for e in entries if str(e).strip()]
+    """Take one class, a list of them, or such a list as text; `[]` arrives as None."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = value.strip().removeprefix('[').removesuffix(']').split(',')
+    entries = [value] if isinstance(value, (bool, int, float)) else list(value)
+    if any(isinstance(entry, bool) or not isinstance(entry, (int, str)) for entry in entries):
+        raise ValueError(f'{value!r} holds what is neither a name nor an id')
+    return [entry if isinstance(entry, int) else entry.strip() for entry in entries
+            if str(entry).strip()]
 
 
 HEATMAP_SETTINGS = (

@@ -1,0 +1,127 @@
+"""Real nodes in processes of their own, and what a test says to them over DDS."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParametersAtomically
+import rclpy
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from yolo_heatmap_ros.demo import node_command
+
+TRANSITIONS = {
+    'configure': Transition.TRANSITION_CONFIGURE, 'activate': Transition.TRANSITION_ACTIVATE,
+    'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP,
+    'shutdown': Transition.TRANSITION_UNCONFIGURED_SHUTDOWN}
+
+
+class NodeProcess:
+    """A node of the package in a process, stopped at the end of a `with` block."""
+
+    def __init__(self, module, parameters=None, remappings=None, arguments=()):
+        self._log = tempfile.TemporaryFile('w+')
+        self._process = subprocess.Popen(
+            node_command(module, parameters or {}, remappings or {}) + list(arguments),
+            stdout=self._log, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def output(self):
+        """Return what it has printed so far."""
+        self._log.flush()
+        self._log.seek(0)
+        return self._log.read()
+
+    def wait_for_output(self, text, timeout=60.0):
+        """Wait until it has printed `text`."""
+        end = time.monotonic() + timeout
+        while text not in self.output():
+            assert self._process.poll() is None, self.output()
+            assert time.monotonic() < end, f'{text!r} is not in:\n{self.output()}'
+            time.sleep(0.05)
+
+    def stop(self, with_signal=signal.SIGINT, timeout=20.0):
+        """Send a signal and return the exit code."""
+        self._process.send_signal(with_signal)
+        return self.wait(timeout)
+
+    def wait(self, timeout=60.0):
+        """Return the exit code once it has ended."""
+        return self._process.wait(timeout)
+
+    @property
+    def running(self):
+        """Tell whether it has not ended."""
+        return self._process.poll() is None
+
+
+def spin_until(node, condition, timeout=30.0):
+    """Spin a node until a condition holds; tell whether it does."""
+    end = time.monotonic() + timeout
+    while not condition() and time.monotonic() < end:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    return condition()
+
+
+def call(node, service_type, name, request, timeout=60.0):
+    """Call a service and return its response."""
+    client = node.create_client(service_type, name)
+    assert client.wait_for_service(timeout), f'no service {name}'
+    future = client.call_async(request)
+    assert spin_until(node, future.done, timeout), f'no answer from {name}'
+    node.destroy_client(client)
+    return future.result()
+
+
+def set_parameters(node, target, **values):
+    """Set parameters of another node at once and return the result."""
+    request = SetParametersAtomically.Request(
+        parameters=[Parameter(name, value=value).to_parameter_msg()
+                    for name, value in values.items()])
+    return call(node, SetParametersAtomically, f'{target}/set_parameters_atomically',
+                request).result
+
+
+def change_state(node, target, transition):
+    """Ask a lifecycle node for a transition and tell whether it succeeded."""
+    request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
+    return call(node, ChangeState, f'{target}/change_state', request).success
+
+
+def state(node, target):
+    """Return the label of a lifecycle node's state."""
+    return call(node, GetState, f'{target}/get_state', GetState.Request()).current_state.label
+
+
+class Pictures:
+    """Collects the messages of an image topic."""
+
+    def __init__(self, node, topic, reliability=ReliabilityPolicy.RELIABLE, depth=200):
+        self.messages = []
+        self.subscription = node.create_subscription(
+            Image, topic, self.messages.append, QoSProfile(depth=depth, reliability=reliability))
+
+    def __len__(self):
+        return len(self.messages)
+
+
+def image_message(frame, seconds=1, frame_id='camera_optical_frame'):
+    """Return a bgr8 message of a frame."""
+    message = Image(height=frame.shape[0], width=frame.shape[1], step=frame.shape[1] * 3,
+                    encoding='bgr8', data=frame.tobytes())
+    message.header.stamp.sec = seconds
+    message.header.stamp.nanosec = 123456789
+    message.header.frame_id = frame_id
+    return message
