@@ -4,6 +4,7 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
+from lifecycle_msgs.srv import ChangeState
 import rclpy
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -43,6 +44,9 @@ class HeatmapNode(LifecycleNode):
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
                                       lambda: self._pipeline is not None)
         self.create_service(Trigger, '~/reset', self._reset)
+        # rclpy lets the error of an impossible transition escape, which would end the process.
+        self._answer_change_state = self._service_change_state.callback
+        self._service_change_state.callback = self._change_state
 
     def bring_up(self) -> bool:
         """Configure and activate; tell whether both worked."""
@@ -102,6 +106,24 @@ class HeatmapNode(LifecycleNode):
         self._unsubscribe()
         self._release()
         return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to the unconfigured state after a transition that broke."""
+        self.get_logger().error(f"a transition from state '{state.label}' broke")
+        self._unsubscribe()
+        self._release()
+        return super().on_error(state)
+
+    def _change_state(self, request: ChangeState.Request,
+                      response: ChangeState.Response) -> ChangeState.Response:
+        try:
+            return self._answer_change_state(request, response)
+        except RuntimeError:  # rclpy's RCLError
+            transition = request.transition.label or request.transition.id
+            self.get_logger().error(f"transition {transition} is impossible in state "
+                                    f"'{self._state_machine.current_state[1]}'")
+            response.success = False
+            return response
 
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
