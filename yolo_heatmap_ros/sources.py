@@ -52,8 +52,8 @@ class Source:
 class VideoFile(Source):
     """A file that OpenCV can decode."""
 
-    def __init__(self, path: Path):
-        """Open the file; raises SourceError where it holds no frame."""
+    def __init__(self, path: str):
+        """Open a path or URL; raises SourceError where it holds no frame."""
         self._path = path
         self._open()
         self.rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -61,12 +61,12 @@ class VideoFile(Source):
             self.rate = 25.0
         self.total = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         if not self._capture.grab():
-            raise SourceError(f"'{path}': not a video or image that OpenCV can decode; check the "
+            raise SourceError(f"'{without_credentials(path)}': not a video or image that OpenCV can decode; check the "
                               'file, or convert it to H.264 in MP4')
         self.rewind()
 
     def _open(self) -> None:
-        self._capture = cv2.VideoCapture(str(self._path))
+        self._capture = cv2.VideoCapture(self._path)
 
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, or None at the end of the file."""
@@ -137,13 +137,18 @@ class Live(Source):
         self._name = name
         self._open()
         if not self._capture.isOpened():
-            what = ('no such camera; see /dev/video*' if name.isdecimal() else
-                    'cannot be opened; check the address and the network')
+            what = ('cannot be opened; check the address and the network' if '://' in name else
+                    'no such camera; see /dev/video*')
             raise SourceError(f"'{without_credentials(name)}': {what}")
 
     def _open(self) -> None:
         self._capture = cv2.VideoCapture(int(self._name) if self._name.isdecimal()
                                          else self._name)
+
+    @property
+    def ends(self) -> bool:
+        """Tell whether it is a recording that is only read over a network."""
+        return self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
 
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, or None while there is no connection."""
@@ -169,11 +174,15 @@ def open_source(source: str) -> Source:
     """
     source = source.strip()
     if source.isdecimal() or source.startswith('/dev/video') or '://' in source:
-        return Live(source)
+        stream = Live(source)
+        if '://' not in source or not stream.ends:
+            return stream
+        stream.close()
+        return VideoFile(source)
     path = Path(source).expanduser()
     if not source or not path.exists():
         raise SourceError(f"'{source}': no such file or folder; give a video, an image, a folder "
                           'of images, a camera index or a URL')
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return Images(path)
-    return VideoFile(path)
+    return VideoFile(str(path))
