@@ -57,7 +57,8 @@ def start(context):
         actions.append(LogInfo(msg='no viewer: look at /yolo_heatmap/composite'))
     # The handlers come first: a process may end before a later action is executed.
     return [RegisterEventHandler(OnProcessExit(
-        target_action=node, on_exit=[EmitEvent(event=Shutdown(reason=reason))]))
+        target_action=node,
+        on_exit=[LogInfo(msg=reason), EmitEvent(event=Shutdown(reason=reason))]))
         for node, reason in ends.items()] + actions
 
 
