@@ -84,24 +84,83 @@ def test_boxes_and_colormaps(street, colormap):
         expected = oracle.process(frame.copy()).plot_im
         field.deposit(np.array(boxes, np.float32).reshape(-1, 4))
         picture = np.empty_like(frame)
-        renderer.overlay(frame, field.values, picture)
+        renderer.overlay(frame, field, picture)
         assert np.array_equal(field.values, oracle.heatmap)
         assert np.array_equal(picture, expected)
 
 
-def test_random_boxes(street):
-    """Many boxes of all sizes: the same heat."""
-    oracle = GivenBoxes(street)
-    field = HeatField(240, 320)
-    rng = np.random.default_rng(1)
-    for _ in range(40):
-        corner = rng.uniform(-60, 340, (12, 2))
-        boxes = np.concatenate((corner, corner + rng.uniform(-2, 150, (12, 2))), axis=1)
-        boxes = boxes.astype(np.float32)
+def random_boxes(rng, count, largest):
+    corner = rng.uniform(-60, 340, (count, 2))
+    return np.concatenate((corner, corner + rng.uniform(-2, largest, (count, 2))),
+                          axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize('largest, watched', [(40, 1), (150, 1), (60, 3), (400, 1)])
+def test_random_boxes(street, largest, watched):
+    """
+    Boxes of all sizes, frame after frame.
+
+    Only every third picture is drawn in one case: what was not drawn must not be forgotten.
+    """
+    oracle = GivenBoxes(street, colormap=cv2.COLORMAP_JET)
+    field, renderer = HeatField(240, 320), HeatRenderer()
+    rng = np.random.default_rng(largest)
+    picture = np.empty((240, 320, 3), np.uint8)
+    for number in range(60):
+        boxes = random_boxes(rng, rng.integers(0, 8), largest)
+        frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
         oracle.given = torch.tensor(boxes)
-        oracle.process(np.zeros((240, 320, 3), np.uint8))
+        expected = oracle.process(frame.copy()).plot_im
         field.deposit(boxes)
-    assert np.array_equal(field.values, oracle.heatmap)
+        assert np.array_equal(field.values, oracle.heatmap)
+        assert (field.minimum, field.maximum) == (oracle.heatmap.min(), oracle.heatmap.max())
+        if number % watched == 0:
+            renderer.overlay(frame, field, picture)
+            assert np.array_equal(picture, expected), number
+
+
+def test_no_pixel_is_cold(street):
+    """Discs leave the corners of a picture cold, but boxes of a pixel do not."""
+    oracle = GivenBoxes(street, colormap=cv2.COLORMAP_JET)
+    field, renderer = HeatField(20, 24), HeatRenderer()
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[:20, :24]
+    pixels = np.stack((x, y, x + 1, y + 1), axis=2).reshape(-1, 4).astype(np.float32)
+    picture = np.empty((20, 24, 3), np.uint8)
+    for number in range(12):
+        boxes = np.concatenate((pixels, rng.uniform(0, 12, (3, 4)).astype(np.float32) + 6))
+        boxes = boxes[rng.permutation(len(boxes))[:rng.integers(300, len(boxes))]]
+        frame = rng.integers(0, 256, (20, 24, 3), np.uint8)
+        oracle.given = torch.tensor(boxes)
+        expected = oracle.process(frame.copy()).plot_im
+        field.deposit(boxes)
+        renderer.overlay(frame, field, picture)
+        assert np.array_equal(picture, expected), number
+    assert field.minimum > 0
+
+
+def test_reset_and_colormap_in_between(street):
+    """Neither leaves colours behind."""
+    field, renderer = HeatField(240, 320), HeatRenderer()
+    rng = np.random.default_rng(5)
+    frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
+    picture, fresh = np.empty_like(frame), np.empty_like(frame)
+    for number in range(30):
+        field.deposit(random_boxes(rng, 3, 100))
+        renderer.overlay(frame, field, picture)
+        if number % 7 == 3:
+            renderer.colormap = ('HOT', 'VIRIDIS')[number % 2]
+        if number % 7 == 5:
+            field.reset()
+            field.deposit(random_boxes(rng, 1, 60))
+        if number % 7 in (3, 5):
+            again = HeatField(240, 320)
+            again.values[:] = field.values
+            again._maximum = field.maximum
+            again.hot.add_all()
+            HeatRenderer(renderer.colormap).overlay(frame, again, fresh)
+            renderer.overlay(frame, field, picture)
+            assert np.array_equal(picture, fresh), number
 
 
 def test_overlay_into_part_of_a_picture():
@@ -110,7 +169,7 @@ def test_overlay_into_part_of_a_picture():
     field.deposit(np.array([[5, 5, 30, 30]], np.float32))
     frame = np.full((40, 50, 3), 100, np.uint8)
     whole = np.full((40, 100, 3), 7, np.uint8)
-    HeatRenderer('HOT').overlay(frame, field.values, whole[:, 50:])
+    HeatRenderer('HOT').overlay(frame, field, whole[:, 50:])
     assert (whole[:, :50] == 7).all()
     assert not (whole[:, 50:] == 7).all()
 
@@ -121,9 +180,9 @@ def test_alpha_bounds():
     field.deposit(np.array([[5, 5, 30, 30]], np.float32))
     frame = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
     picture = np.empty_like(frame)
-    HeatRenderer('JET', 0.0).overlay(frame, field.values, picture)
+    HeatRenderer('JET', 0.0).overlay(frame, field, picture)
     assert np.array_equal(picture, frame)
-    HeatRenderer('JET', 1.0).overlay(frame, field.values, picture)
+    HeatRenderer('JET', 1.0).overlay(frame, field, picture)
     colours = cv2.applyColorMap(np.array([[0, 255]], np.uint8), cv2.COLORMAP_JET)[0]
     assert np.array_equal(picture[17, 17], colours[1])
     assert np.array_equal(picture[0, 0], colours[0])

@@ -70,10 +70,12 @@ class HeatmapNode(LifecycleNode):
             self.get_logger().error(f'cannot configure: {error}')
             return TransitionCallbackReturn.FAILURE
         self._values = values
+        # Whoever wants every frame wants every picture too.
+        self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
         self._found_any, self._first_frame_at = False, None
         for name in self._pictures:
             self._publishers_of[name] = self.create_lifecycle_publisher(
-                Image, f'~/{name}', QoSProfile(depth=1),
+                Image, f'~/{name}', QoSProfile(depth=self._depth),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
         self.get_logger().info(
             f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
@@ -83,10 +85,8 @@ class HeatmapNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to take images."""
         result = super().on_activate(state)
-        every = self._values['frame_policy'] == 'all'
         self._subscription = ImageSubscription(
-            self, 'image', self._on_image, self._values['image_reliability'],
-            self._values['queue_depth'] if every else 1)
+            self, 'image', self._on_image, self._values['image_reliability'], self._depth)
         outputs = ', '.join(f"'{p.topic_name}'" for p in self._publishers_of.values())
         self.get_logger().info(f"listening to '{self._subscription.topic}', publishing {outputs}")
         return result

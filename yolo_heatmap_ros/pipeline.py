@@ -48,11 +48,11 @@ class HeatmapPipeline:
         if composite is not None:
             left, right = halves(composite)
             np.copyto(left, frame)
-            self.renderer.overlay(frame, self.field.values, right)
+            self.renderer.overlay(frame, self.field, right)
             if heatmap is not None:
                 np.copyto(heatmap, right)
         elif heatmap is not None:
-            self.renderer.overlay(frame, self.field.values, heatmap)
+            self.renderer.overlay(frame, self.field, heatmap)
 
     def reset(self) -> None:
         """Forget all heat."""

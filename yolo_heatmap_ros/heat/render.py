@@ -1,9 +1,12 @@
 """Heat as a picture: normalised, coloured, and blended over the frame."""
 
-from typing import Dict
+from typing import Dict, Optional
 
 import cv2
 import numpy as np
+
+from yolo_heatmap_ros.heat.extents import TILE
+from yolo_heatmap_ros.heat.field import HeatField
 
 COLORMAPS: Dict[str, int] = {
     name[len('COLORMAP_'):]: getattr(cv2, name)
@@ -26,18 +29,18 @@ def colormap_code(name: str) -> int:
 
 class HeatRenderer:
     """
-    Draws heat over frames of one camera and keeps its buffers from frame to frame.
+    Draws the heat of one field over frames, and keeps its colours from frame to frame.
 
-    `colormap` (name) and `alpha` (weight of the colours, 0 to 1) may change between frames.
+    Cold pixels keep the colour of no heat, and hot ones theirs while the range of the heat stays:
+    only the rest is coloured anew.  `colormap` (name) and `alpha` (weight of the colours, 0 to 1)
+    may change between frames.
     """
 
     def __init__(self, colormap: str = 'JET', alpha: float = 0.5):
         """Choose the colours; raises ValueError for an unknown colormap."""
         self.colormap = colormap
         self.alpha = alpha
-        self._level = np.empty((0, 0), np.float32)
-        self._index = np.empty((0, 0), np.uint8)
-        self._colour = np.empty((0, 0, 3), np.uint8)
+        self._field: Optional[HeatField] = None
 
     @property
     def colormap(self) -> str:
@@ -50,27 +53,54 @@ class HeatRenderer:
         # One row of colours per level, looked up in one pass for every frame.
         self._palette = cv2.applyColorMap(np.arange(256, dtype=np.uint8), code)
         self._name = name
+        self._field = None
 
-    def overlay(self, frame: np.ndarray, heat: np.ndarray, out: np.ndarray) -> None:
+    def overlay(self, frame: np.ndarray, field: HeatField, out: np.ndarray) -> None:
         """
-        Write `frame`, (H, W, 3) uint8 BGR, with `heat`, (H, W) float32, over it to `out`.
+        Write `frame`, (H, W, 3) uint8 BGR, with the heat of `field`, (H, W), over it to `out`.
 
         `out` has the frame's shape and type; it may be a part of a larger picture, such as the
         right half of a composite.  Heat is stretched from its minimum to its maximum; without
         any heat the frame stays as it is.
         """
-        if not heat.any():
+        if not field.maximum:
             np.copyto(out, frame)
             return
-        if self._level.shape != heat.shape:
-            self._level = np.empty(heat.shape, np.float32)
-            self._index = np.empty(heat.shape, np.uint8)
-            self._colour = np.empty((*heat.shape, 3), np.uint8)
-        cv2.normalize(heat, self._level, 0, 255, cv2.NORM_MINMAX)
-        # Truncation, not OpenCV's rounding, is what Ultralytics' heatmap does.
-        np.copyto(self._index, self._level, casting='unsafe')
-        cv2.applyColorMap(self._index, self._palette, dst=self._colour)
-        cv2.addWeighted(frame, 1.0 - self.alpha, self._colour, self.alpha, 0.0, dst=out)
+        self._colour(field)
+        cv2.addWeighted(frame, 1.0 - self.alpha, self._colours, self.alpha, 0.0, dst=out)
+
+    def _colour(self, field: HeatField) -> None:
+        """Bring `_colours`, (H, W, 3) uint8 BGR, up to date with the field."""
+        heat_range = (field.minimum, field.maximum)
+        if field is not self._field:
+            self._colours = np.empty((*field.shape, 3), np.uint8)
+            self._colours[:] = self._palette[0]
+            self._levels = np.empty((TILE, field.shape[1]), np.uint8)
+            self._field, self._range = field, None
+        if heat_range[0] > 0.0:
+            self._colour_everywhere(field.values)
+        else:
+            stale = field.changed
+            if heat_range != self._range:
+                stale.update(field.hot)
+            for rows, columns in stale:
+                self._colour_region(field.values[rows, columns], heat_range[1],
+                                    self._colours[rows, columns])
+        self._range = heat_range
+        field.changed.clear()
+
+    def _colour_region(self, heat: np.ndarray, maximum: float, colours: np.ndarray) -> None:
+        levels = self._levels[:heat.shape[0], :heat.shape[1]]
+        # The factor in double and the product in single precision, truncated: the numbers of
+        # cv2.normalize(…, NORM_MINMAX) and astype(uint8), in one pass.
+        factor = np.float32(255.0 * (1.0 / maximum))
+        np.multiply(heat, factor, out=levels, casting='unsafe')
+        cv2.applyColorMap(levels, self._palette, dst=colours)
+
+    def _colour_everywhere(self, heat: np.ndarray) -> None:
+        """Colour a field without a cold pixel, whose minimum is not 0."""
+        levels = cv2.normalize(heat, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+        cv2.applyColorMap(levels, self._palette, dst=self._colours)
 
 
 def halves(composite: np.ndarray):

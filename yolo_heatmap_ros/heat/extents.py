@@ -1,0 +1,43 @@
+"""Which parts of a picture something concerns, in square tiles."""
+
+from typing import Iterator, Tuple
+
+import numpy as np
+
+TILE = 64
+"""Side of a tile, in px."""
+
+
+class Extents:
+    """The tiles that were touched, given back as rectangles: runs of tiles in bands of rows."""
+
+    def __init__(self, height: int, width: int):
+        """Begin with nothing of a picture of `height` rows and `width` columns, both in px."""
+        self._height, self._width = height, width
+        # A border of untouched tiles at both ends of a band, between which runs begin and end.
+        self._tiles = np.zeros((-(-height // TILE), -(-width // TILE) + 2), bool)
+
+    def add(self, rows: slice, columns: slice) -> None:
+        """Add a rectangle, given by its rows and columns in px."""
+        self._tiles[rows.start // TILE:(rows.stop - 1) // TILE + 1,
+                    columns.start // TILE + 1:(columns.stop - 1) // TILE + 2] = True
+
+    def add_all(self) -> None:
+        """Add the whole picture."""
+        self.add(slice(0, self._height), slice(0, self._width))
+
+    def update(self, other: 'Extents') -> None:
+        """Add what another of the same size holds."""
+        self._tiles |= other._tiles
+
+    def clear(self) -> None:
+        """Forget what was added."""
+        self._tiles.fill(False)
+
+    def __iter__(self) -> Iterator[Tuple[slice, slice]]:
+        """Return (rows, columns) in px of every run of touched tiles."""
+        bands, edges = np.nonzero(self._tiles[:, 1:] != self._tiles[:, :-1])
+        for band, begin, end in zip(bands[::2].tolist(), edges[::2].tolist(),
+                                    edges[1::2].tolist()):
+            yield (slice(band * TILE, min((band + 1) * TILE, self._height)),
+                   slice(begin * TILE, min(end * TILE, self._width)))
