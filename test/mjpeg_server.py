@@ -16,6 +16,7 @@ class MjpegServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
+
             def do_GET(self):  # noqa: N802
                 server.connections += 1
                 self.send_response(200)

@@ -7,8 +7,8 @@ from ultralytics import YOLO
 from ultralytics.engine.results import Results
 from yolo_heatmap_ros.detection import (
     download_folder, find_tracker, find_weights, ModelError, to_detections, YoloTracker)
-from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.heat.render import HeatRenderer
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
 
 
 @pytest.fixture(scope='module')

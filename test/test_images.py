@@ -104,14 +104,14 @@ def test_picture_is_drawn_in_place():
 
 
 def test_a_red_pixel_of_a_bayer_pattern_is_red():
-    """ROS and OpenCV name the patterns differently: a scene of one colour tells which is meant."""
+    """Patterns have other names in ROS than in OpenCV: a colour tells which is meant."""
     raw = np.zeros((8, 8), np.uint8)
     raw[0::2, 0::2] = 200  # the R of rggb
     assert to_frame(message_of(raw, 'bayer_rggb8'))[4, 4].tolist() == [0, 0, 200]
 
 
 def test_a_pattern_smaller_than_its_period_is_refused():
-    """OpenCV's own error becomes the one of this package, or the picture is converted."""
+    """An error of OpenCV becomes one of this package, or the picture is converted."""
     try:
         assert to_frame(message_of(GREY[:1, :1], 'bayer_rggb8')).shape == (1, 1, 3)
     except ImageError as error:

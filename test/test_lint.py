@@ -1,20 +1,18 @@
 """Ament's linters, as `colcon test` runs them."""
 
-import os
+from pathlib import Path
 
-import pytest
+from ament_flake8.main import main_with_errors
+from ament_pep257.main import main as pep257
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PLACES = [os.path.join(ROOT, place)
-          for place in ('yolo_heatmap_ros', 'launch', 'test', 'tools', 'setup.py')]
+ROOT = Path(__file__).resolve().parents[1]
+PRODUCT = [str(ROOT / place) for place in ('yolo_heatmap_ros', 'launch', 'tools', 'setup.py')]
 
 
 def test_flake8():
-    main = pytest.importorskip('ament_flake8.main')
-    code, errors = main.main_with_errors(argv=PLACES)
+    code, errors = main_with_errors(argv=[*PRODUCT, str(ROOT / 'test')])
     assert code == 0, '\n'.join(errors)
 
 
 def test_pep257():
-    main = pytest.importorskip('ament_pep257.main')
-    assert main.main(argv=[place for place in PLACES if not place.endswith('test')]) == 0
+    assert pep257(argv=PRODUCT) == 0

@@ -119,7 +119,7 @@ def train(folder: Path, epochs: int) -> Path:
 
 
 def publish(checkpoint: Path, folder: Path, temporary: Path) -> Path:
-    """Copy the checkpoint without dates, paths and repository facts of the machine it came from."""
+    """Copy the checkpoint without dates, paths and other facts of the machine it is from."""
     import torch
     content = torch.load(checkpoint, map_location='cpu', weights_only=False)
     arguments = {'task': 'detect', 'imgsz': IMAGE_SIZE}

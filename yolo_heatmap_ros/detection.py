@@ -118,8 +118,8 @@ def _load(weights: str):
         raise ModelError(f"weights '{weights}': not a model that Ultralytics can load "
                          f'({_one_line(error)})') from error
     if model.task not in TASKS_WITH_BOXES:
-        raise ModelError(f"weights '{weights}': a model for '{model.task}' finds no boxes; use one "
-                         f"for {', '.join(TASKS_WITH_BOXES)}")
+        raise ModelError(f"weights '{weights}': a model for '{model.task}' finds no boxes; use "
+                         f"one for {', '.join(TASKS_WITH_BOXES)}")
     return model, names
 
 

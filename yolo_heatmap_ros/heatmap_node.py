@@ -42,7 +42,7 @@ class HeatmapNode(LifecycleNode):
         self._first_frame_at: Optional[float] = None
         self._found_any = False
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
-                                      lambda: self._pipeline is not None)
+                                    lambda: self._pipeline is not None)
         self.create_service(Trigger, '~/reset', self._reset)
         # rclpy lets the error of an impossible transition escape, which would end the process.
         self._answer_change_state = self._service_change_state.callback
@@ -120,8 +120,8 @@ class HeatmapNode(LifecycleNode):
             return self._answer_change_state(request, response)
         except RuntimeError:  # rclpy's RCLError
             transition = request.transition.label or request.transition.id
-            self.get_logger().error(f"transition {transition} is impossible in state "
-                                    f"'{self._state_machine.current_state[1]}'")
+            state = self._state_machine.current_state[1]
+            self.get_logger().error(f"transition {transition} is impossible in state '{state}'")
             response.success = False
             return response
 

@@ -3,8 +3,8 @@
 import array
 import sys
 
-from cv_bridge import CvBridge, CvBridgeError
 import cv2
+from cv_bridge import CvBridge, CvBridgeError
 import numpy as np
 from sensor_msgs.msg import Image
 
@@ -96,7 +96,7 @@ class Picture:
         self._pixels = np.empty((0, 0, 3), np.uint8)
 
     def pixels(self, height: int, width: int) -> np.ndarray:
-        """Return the message's pixels, (height, width, 3) uint8, as a writable view on its data."""
+        """Return the pixels, (height, width, 3) uint8, as a writable view on the message."""
         if self._pixels.shape[:2] != (height, width):
             self.message.height, self.message.width = height, width
             self.message.step = width * 3

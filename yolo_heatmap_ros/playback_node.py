@@ -103,8 +103,8 @@ class PlaybackNode(Node):
     def _wait_for_subscribers(self) -> None:
         wanted = self._values['wait_for_subscribers']
         if wanted > self._publisher.get_subscription_count():
-            self.get_logger().info(f"waiting for {wanted} subscriber(s) of "
-                                   f"'{self._publisher.topic_name}'")
+            topic = self._publisher.topic_name
+            self.get_logger().info(f"waiting for {wanted} subscriber(s) of '{topic}'")
             while wanted > self._publisher.get_subscription_count():
                 if self._stop.wait(POLL_PERIOD):
                     return

@@ -61,8 +61,8 @@ class VideoFile(Source):
             self.rate = 25.0
         self.total = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
         if not self._capture.grab():
-            raise SourceError(f"'{without_credentials(path)}': not a video or image that OpenCV can decode; check the "
-                              'file, or convert it to H.264 in MP4')
+            raise SourceError(f"'{without_credentials(path)}': not a video or image that OpenCV "
+                              'can decode; check the file, or convert it to H.264 in MP4')
         self.rewind()
 
     def _open(self) -> None:
