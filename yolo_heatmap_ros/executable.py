@@ -11,6 +11,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from yolo_heatmap_ros.parameters import ParameterError
+from yolo_heatmap_ros.transport import use_image_profile
 
 
 def run(make_node: Callable[[], Node], work: Callable[[Node], int],
@@ -25,6 +26,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     node = None
+    slower = use_image_profile()
     try:
         try:
             rclpy.init(args=args)
@@ -33,6 +35,8 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             print(f"arguments: {' '.join(str(error).split(', at /')[0].split())}", file=sys.stderr)
             return 1
         try:
+            if slower:
+                get_logger('transport').warning(slower)
             node = make_node()
             return work(node)
         except (ParameterException, ParameterError) as error:
