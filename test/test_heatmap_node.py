@@ -216,11 +216,12 @@ def test_padded_rows(node, weights, street_frames):
 
 def test_latest_never_builds_a_backlog(node, weights, street_frames):
     """At a rate that the model does not reach, pictures are as young at the end."""
-    with start(weights, frame_policy='latest', imgsz=1920) as process:
+    with start(weights, frame_policy='latest', imgsz=1280) as process:
         camera, _ = connect(node, 'heatmap')
-        ages = []
+        ages, times = [], []
 
         def receive(message):
+            times.append(time.monotonic())
             ages.append(node.get_clock().now().nanoseconds * 1e-9 - message.header.stamp.sec
                         - message.header.stamp.nanosec * 1e-9)
         node.create_subscription(Image, f'{NAME}/heatmap', receive, RELIABLE)
@@ -234,8 +235,8 @@ def test_latest_never_builds_a_backlog(node, weights, street_frames):
             spin_until(node, lambda: False, 0.008)
         assert len(ages) > 20
         assert len(ages) < 0.7 * sent, 'the model kept up: the test shows nothing'
-        assert np.median(ages[-10:]) < 2.0 * np.median(ages[:10]) + 0.1
-        assert max(ages[5:]) < 1.0
+        # A frame waits at most for the one before it, and is then worked on itself.
+        assert np.median(ages[-10:]) < 2.5 * np.median(np.diff(times)) + 0.1
         assert process.running
 
 

@@ -4,11 +4,8 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from lifecycle_msgs.srv import ChangeState
 import rclpy
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
@@ -16,8 +13,10 @@ from yolo_heatmap_ros.detection import ModelError, YoloTracker
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.image_subscription import ImageSubscription
-from yolo_heatmap_ros.images import ImageError, Picture, to_frame
+from yolo_heatmap_ros.images import ImageError, to_frame
+from yolo_heatmap_ros.managed_node import logged, ManagedNode
 from yolo_heatmap_ros.parameters import HEATMAP_SETTINGS, ParameterError, Parameters
+from yolo_heatmap_ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 
 LOG_PERIOD = 5.0
@@ -28,7 +27,7 @@ MODEL_SETTINGS = ('conf', 'iou', 'max_det', 'classes')
 RENDER_SETTINGS = ('colormap', 'alpha')
 
 
-class HeatmapNode(LifecycleNode):
+class HeatmapNode(ManagedNode):
     """Accumulates where a YOLO model sees objects, and publishes it as pictures."""
 
     def __init__(self, **kwargs):
@@ -36,28 +35,21 @@ class HeatmapNode(LifecycleNode):
         super().__init__('yolo_heatmap', **kwargs)
         self._pipeline: Optional[HeatmapPipeline] = None
         self._subscription: Optional[ImageSubscription] = None
-        self._publishers_of: Dict[str, Any] = {}
-        self._pictures = {'heatmap': Picture(), 'composite': Picture()}
+        self._pictures: Optional[PicturePublisher] = None
+        self._processed = 0
         self._unusable = 0
         self._first_frame_at: Optional[float] = None
         self._found_any = False
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
                                     lambda: self._pipeline is not None)
         self.create_service(Trigger, '~/reset', self._reset)
-        # rclpy lets the error of an impossible transition escape, which would end the process.
-        self._answer_change_state = self._service_change_state.callback
-        self._service_change_state.callback = self._change_state
-
-    def bring_up(self) -> bool:
-        """Configure and activate; tell whether both worked."""
-        return (self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-                and self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
     @property
     def autostart(self) -> bool:
         """Tell whether the node is to bring itself up."""
         return self._settings.value('autostart')
 
+    @logged
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and create the publishers."""
         try:
@@ -70,75 +62,76 @@ class HeatmapNode(LifecycleNode):
             self.get_logger().error(f'cannot configure: {error}')
             return TransitionCallbackReturn.FAILURE
         self._values = values
-        # Whoever wants every frame wants every picture too.
+        # Who wants every frame wants every picture too.
         self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
         self._found_any, self._first_frame_at = False, None
-        for name in self._pictures:
-            self._publishers_of[name] = self.create_lifecycle_publisher(
-                Image, f'~/{name}', QoSProfile(depth=self._depth),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth)
         self.get_logger().info(
             f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
             f'{tracker.device_name}')
         return super().on_configure(state)
 
+    @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to take images."""
         result = super().on_activate(state)
         self._subscription = ImageSubscription(
             self, 'image', self._on_image, self._values['image_reliability'], self._depth)
-        outputs = ', '.join(f"'{p.topic_name}'" for p in self._publishers_of.values())
+        outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
         self.get_logger().info(f"listening to '{self._subscription.topic}', publishing {outputs}")
         return result
 
+    @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take no more images; the heat stays."""
         self._unsubscribe()
+        self._pictures.wait_until_published()
         return super().on_deactivate(state)
 
+    @logged
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Let go of the model and the heat."""
         self._release()
         return super().on_cleanup(state)
 
+    @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Let go of everything."""
         self._unsubscribe()
         self._release()
         return super().on_shutdown(state)
 
+    def destroy_node(self) -> None:
+        """Let go of everything, whatever the state."""
+        self._unsubscribe()
+        self._release()
+        super().destroy_node()
+
+    @logged
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to the unconfigured state after a transition that broke."""
-        self.get_logger().error(f"a transition from state '{state.label}' broke")
         self._unsubscribe()
         self._release()
         return super().on_error(state)
 
-    def _change_state(self, request: ChangeState.Request,
-                      response: ChangeState.Response) -> ChangeState.Response:
-        try:
-            return self._answer_change_state(request, response)
-        except RuntimeError:  # rclpy's RCLError
-            transition = request.transition.label or request.transition.id
-            state = self._state_machine.current_state[1]
-            self.get_logger().error(f"transition {transition} is impossible in state '{state}'")
-            response.success = False
-            return response
-
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
             self._subscription.destroy()
+            self.get_logger().info(
+                f'{self._processed} frames processed, {self._subscription.skipped} skipped, '
+                f'{self._unusable} unusable')
             self._subscription = None
 
     def _release(self) -> None:
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
         self._pipeline = None
-        for publisher in self._publishers_of.values():
-            self.destroy_lifecycle_publisher(publisher)
-        self._publishers_of.clear()
 
     def _change(self, changes: Dict[str, Any]) -> None:
         if self._pipeline is None:
             return
+        self._pictures.wait_until_drawn()
         tracker, renderer = self._pipeline.tracker, self._pipeline.renderer
         if 'classes' in changes:
             tracker.class_ids(changes['classes'])  # refused before anything is changed
@@ -152,6 +145,7 @@ class HeatmapNode(LifecycleNode):
         if self._pipeline is None:
             response.message = 'not configured: there is no heat'
         else:
+            self._pictures.wait_until_drawn()
             self._pipeline.reset()
             response.success, response.message = True, 'all heat is forgotten'
             self.get_logger().info(response.message)
@@ -165,26 +159,22 @@ class HeatmapNode(LifecycleNode):
                 self.get_logger().warning(
                     f'the resolution changed to {width} x {height}: the heat begins anew',
                     throttle_duration_sec=LOG_PERIOD)
-            detections = self._pipeline.update(frame)
+            detections = self._pipeline.detect(frame)
         except (ImageError, ModelError) as error:
             self._unusable += 1
             self.get_logger().warning(f'frame skipped, {self._unusable} so far: {error}',
                                       throttle_duration_sec=LOG_PERIOD)
             return
+        self._pictures.wait_until_drawn()
+        self._pipeline.deposit(frame, detections)
+        self._pictures.show(frame, message.header)
+        self._processed += 1
         self._watch_for_nothing(len(detections))
-        self._publish(message, frame)
-
-    def _publish(self, message: Image, frame) -> None:
-        """Render and publish what is watched."""
-        height, width = frame.shape[:2]
-        widths = {'heatmap': width, 'composite': 2 * width}
-        watched = [name for name, publisher in self._publishers_of.items()
-                   if publisher.get_subscription_count()]
-        self._pipeline.render(frame, **{name: self._pictures[name].pixels(height, widths[name])
-                                        for name in watched})
-        for name in watched:
-            self._pictures[name].message.header = message.header
-            self._publishers_of[name].publish(self._pictures[name].message)
+        if self._subscription.skipped and self._values['frame_policy'] == 'all':
+            self.get_logger().warning(
+                f'{self._subscription.skipped} frames lost so far: the camera is faster than the '
+                f'model, and more than queue_depth {self._depth} wait',
+                throttle_duration_sec=LOG_PERIOD, skip_first=False)
 
     def _watch_for_nothing(self, found: int) -> None:
         if self._found_any:

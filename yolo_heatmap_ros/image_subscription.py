@@ -1,6 +1,6 @@
 """A subscription to a camera that adapts its QoS to what the camera offers."""
 
-from typing import Callable
+from typing import Callable, Optional
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -26,10 +26,13 @@ class ImageSubscription:
 
         `reliability` is `auto`, `reliable` or `best_effort`.  Reliable is what `auto` begins
         with: a change costs frames, and a best-effort publisher's would not have come anyway.
+        `skipped` counts frames that were published but not received, in the publisher's numbers.
         """
         self._node = node
         self._topic = topic
         self._callback = callback
+        self._sequence: Optional[int] = None
+        self.skipped = 0
         self._depth = depth
         self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
                         else ReliabilityPolicy.RELIABLE)
@@ -51,8 +54,16 @@ class ImageSubscription:
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._reliability = reliability
         self._subscription = self._node.create_subscription(
-            Image, self._topic, self._callback,
+            Image, self._topic, self._receive,
             QoSProfile(depth=self._depth, reliability=reliability))
+
+    def _receive(self, message: Image, info: dict) -> None:
+        sequence = info.get('publication_sequence_number')
+        # Not every RMW numbers messages, and two publishers number theirs apart.
+        if sequence is not None and self._sequence is not None and sequence > self._sequence:
+            self.skipped += sequence - self._sequence - 1
+        self._sequence = sequence
+        self._callback(message)
 
     def _adapt(self) -> None:
         offers = {publisher.qos_profile.reliability

@@ -208,7 +208,8 @@ class Parameters:
                         f"parameter '{setting.name}' can be set only while the node is "
                         'unconfigured: deactivate and clean it up first')
                 changes[setting.name] = setting.checked(parameter.value)
-            self._change(changes)
+            if changes:
+                self._change(changes)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

@@ -24,18 +24,26 @@ class HeatmapPipeline:
         return None if self.field is None else self.field.shape
 
     def update(self, frame: np.ndarray) -> Detections:
-        """
-        Find the objects of a frame, (H, W, 3) uint8 BGR, and add their heat.
-
-        A frame of another size than the last one begins a fresh field.
-        """
-        if self.shape != frame.shape[:2]:
-            if self.field is not None:
-                self.tracker.forget_tracks()
-            self.field = HeatField(*frame.shape[:2])
-        detections = self.tracker.track(frame)
-        self.field.deposit(detections.xyxy)
+        """Find the objects of a frame, (H, W, 3) uint8 BGR, and add their heat."""
+        detections = self.detect(frame)
+        self.deposit(frame, detections)
         return detections
+
+    def detect(self, frame: np.ndarray) -> Detections:
+        """
+        Return the objects of the next frame, (H, W, 3) uint8 BGR; the heat stays as it is.
+
+        Raises ModelError, one line, where the model fails on this frame.
+        """
+        if self.shape not in (None, frame.shape[:2]):
+            self.tracker.forget_tracks()
+        return self.tracker.track(frame)
+
+    def deposit(self, frame: np.ndarray, detections: Detections) -> None:
+        """Add the heat of a frame's objects; another size than before begins a fresh field."""
+        if self.shape != frame.shape[:2]:
+            self.field = HeatField(*frame.shape[:2])
+        self.field.deposit(detections.xyxy)
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:
