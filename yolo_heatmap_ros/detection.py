@@ -4,9 +4,13 @@ from dataclasses import dataclass
 import logging
 import os
 from pathlib import Path
-from typing import List, Sequence, Union
+import time
+from typing import Callable, List, Sequence, Union
+import warnings
 
 import numpy as np
+
+from yolo_heatmap_ros.acceleration import AccelerationError, AUTO, choose_backend, exported, NONE
 
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 NO_TRACKER = 'none'
@@ -95,21 +99,32 @@ def _download(weights: str, path: Path) -> None:
                          'the path of one')
 
 
-def _load(weights: str):
+def _load(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None]):
     path = find_weights(weights)
     _ultralytics()
-    from ultralytics import YOLO
-    from ultralytics.utils import LOGGER, YAML
+    from ultralytics.utils import LOGGER
     if not path.exists() and path.suffix == '.pt':
         _download(weights, path)
     # What is worth saying of loading and predicting is raised.
-    LOGGER.setLevel(logging.ERROR)
+    LOGGER.setLevel(logging.CRITICAL)
+    if path.is_file() and not os.access(path, os.R_OK):
+        raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
+    model, names = _open(weights, path)
+    if accelerate != NONE:
+        faster = _accelerate(path, accelerate, imgsz, device, log)
+        if faster != path:
+            model, names = _open(weights, faster)
+    return model, names
+
+
+def _open(weights: str, path: Path):
+    """Return a model and its class names; raises ModelError for one that cannot be used."""
+    from ultralytics import YOLO
+    from ultralytics.utils import YAML
     task = None
     metadata = path / 'metadata.yaml'
     if metadata.is_file():
         task = YAML.load(metadata).get('task')
-    if path.is_file() and not os.access(path, os.R_OK):
-        raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
     try:
         model = YOLO(str(path), task=task)
         # Exported models are only opened by the first prediction; a broken one fails here.
@@ -121,6 +136,45 @@ def _load(weights: str):
         raise ModelError(f"weights '{weights}': a model for '{model.task}' finds no boxes; use "
                          f"one for {', '.join(TASKS_WITH_BOXES)}")
     return model, names
+
+
+def _export(weights: Path, export_format: str, imgsz: int, device: str) -> None:
+    """Export weights beside themselves; Ultralytics' own exporter, at full precision."""
+    from ultralytics import YOLO
+    options = {'device': device} if device else {}
+    # A dynamic shape lets wide pictures run without padding, as the weights themselves do.
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # of torch's tracer, to its own developers
+        YOLO(str(weights)).export(format=export_format, imgsz=imgsz,
+                                  dynamic=export_format != 'engine', verbose=False, **options)
+
+
+def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
+                log: Callable[[str], None]) -> Path:
+    """Return the export of a `.pt` file that `wanted` asks for, or the file itself."""
+    import torch
+    try:
+        backend = choose_backend(wanted, device, torch.cuda.is_available())
+    except AccelerationError as error:
+        raise ModelError(str(error)) from error
+    if path.suffix != '.pt' or backend == NONE:
+        if wanted not in (NONE, backend):
+            why = ('is exported already' if path.suffix != '.pt' else
+                   'no faster backend is installed for this device')
+            log(f"accelerate '{wanted}': '{path.name}' runs as it is, {why}")
+        return path
+    begin = time.monotonic()
+    try:
+        result = exported(path, backend, imgsz, device, _ultralytics().__version__, _export)
+    except Exception as error:  # the exporter's own, or the disk's
+        if wanted != AUTO:
+            raise ModelError(f"accelerate '{wanted}': the export failed ({_one_line(error)}); "
+                             "choose 'auto' or 'none'") from error
+        log(f"accelerate 'auto': the export to {backend} failed ({_one_line(error)}); "
+            f"'{path.name}' runs as it is")
+        return path
+    log(f"accelerate '{wanted}': {result} ({time.monotonic() - begin:.1f} s)")
+    return result
 
 
 def find_tracker(tracker: str) -> str:
@@ -140,6 +194,13 @@ def find_tracker(tracker: str) -> str:
         return str(path)
     raise ModelError(f"unknown tracker '{tracker}': choose one of "
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
+
+
+def _use_all_cores() -> None:
+    """Undo Ultralytics' choice of one thread less than there are cores, which is 1 of 2."""
+    import torch
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity')
+                          else os.cpu_count() or 1)
 
 
 def to_detections(result, only_tracks: bool = False) -> Detections:
@@ -167,14 +228,17 @@ class YoloTracker:
 
     def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
-                 tracker: str = ''):
+                 tracker: str = '', accelerate: str = NONE,
+                 log: Callable[[str], None] = lambda line: None):
         """
         Load the model and run it once, so that the first frame is not a slow one.
 
-        Raises ModelError, one line, for weights, device, classes or tracker that cannot be used.
+        `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`; `log` gets a line on what
+        came of it.  Raises ModelError, one line, for weights, device, classes or tracker that
+        cannot be used.
         """
         self._tracker = find_tracker(tracker)
-        self._model, self.names = _load(weights)
+        self._model, self.names = _load(weights, accelerate, imgsz, device, log)
         self.task = self._model.task
         self.device = device
         self.imgsz = imgsz
@@ -189,6 +253,7 @@ class YoloTracker:
             if 'device' in message.lower() or 'cuda' in message.lower():
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
+        _use_all_cores()
 
     @property
     def device_name(self) -> str:

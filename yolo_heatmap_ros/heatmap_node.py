@@ -55,7 +55,8 @@ class HeatmapNode(ManagedNode):
         try:
             values = self._settings.values()
             tracker = YoloTracker(**{name: values[name] for name in (
-                'weights', 'device', 'imgsz', 'tracker', *MODEL_SETTINGS)})
+                'weights', 'device', 'imgsz', 'tracker', 'accelerate', *MODEL_SETTINGS)},
+                log=self.get_logger().info)
             self._pipeline = HeatmapPipeline(
                 tracker, HeatRenderer(values['colormap'], values['alpha']))
         except (ModelError, ParameterError) as error:

@@ -145,6 +145,9 @@ HEATMAP_SETTINGS = (
             _as_colormap),
     _number('alpha', 0.5, 'The weight of the colours over the frame: 0 none, 1 nothing else.',
             0.0, 1.0),
+    _choice('accelerate', ('none', 'auto', 'openvino', 'onnx', 'tensorrt'),
+            'A faster backend for .pt weights, exported once and kept in the cache; auto: what is '
+            'installed and fits the device.', UNCONFIGURED),
     _choice('frame_policy', ('latest', 'all'),
             "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
     _number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,

@@ -1,0 +1,102 @@
+"""Exports of a model for a faster backend, made once and kept in the user's cache."""
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+import shutil
+import tempfile
+import time
+from typing import Callable, Tuple
+
+NONE, AUTO = 'none', 'auto'
+ABANDONED_AFTER = 24 * 3600.0
+"""Seconds after which an unfinished export is one of a process that was killed."""
+
+# Ultralytics' name of the export format, and the packages that making and running it needs.
+FORMATS = {
+    'openvino': ('openvino', ('openvino',)),
+    'onnx': ('onnx', ('onnx', 'onnxruntime')),
+    'tensorrt': ('engine', ('onnx', 'tensorrt')),
+}
+
+
+class AccelerationError(ValueError):
+    """A backend that cannot be used here; one line."""
+
+
+def cache_folder() -> Path:
+    """Return the folder that exports are kept in."""
+    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(cache) / 'yolo_heatmap_ros' / 'exports'
+
+
+def missing_packages(backend: str) -> Tuple[str, ...]:
+    """Return which Python packages a backend needs that are not installed."""
+    return tuple(name for name in FORMATS[backend][1] if importlib.util.find_spec(name) is None)
+
+
+def choose_backend(wanted: str, device: str, has_gpu: bool) -> str:
+    """
+    Return the backend for `wanted`, or `none` where `auto` finds no better one.
+
+    Raises AccelerationError where a backend that was asked for by name is not installed.
+    """
+    if wanted == AUTO:
+        on_gpu = has_gpu if device == '' else device not in ('cpu', 'mps')
+        candidates = ('tensorrt',) if on_gpu else () if device == 'mps' else ('openvino', 'onnx')
+        return next((name for name in candidates if not missing_packages(name)), NONE)
+    if wanted != NONE and missing_packages(wanted):
+        raise AccelerationError(
+            f"accelerate '{wanted}' needs the Python package(s) "
+            f"{', '.join(missing_packages(wanted))}: install them, or choose 'auto' or 'none'")
+    return wanted
+
+
+def _key(weights: Path, backend: str, imgsz: int, device: str, version: str) -> str:
+    digest = hashlib.sha256(weights.read_bytes())
+    # An engine is made for one GPU; the other formats run anywhere.
+    place = device or 'gpu' if backend == 'tensorrt' else 'any'
+    digest.update(f'{backend} {imgsz} {place} {version}'.encode())
+    return f'{weights.stem}-{backend}-{imgsz}-{digest.hexdigest()[:16]}'
+
+
+def _finished(folder: Path) -> Path:
+    return next(path for path in sorted(folder.iterdir()) if path.suffix != '.pt')
+
+
+def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
+             export: Callable[[Path, str, int, str], Path]) -> Path:
+    """
+    Return the export of a `.pt` file, from the cache or made by `export` now.
+
+    `export` gets a copy of the weights, Ultralytics' name of the format, `imgsz` and `device`,
+    and leaves its result beside the copy.  An export appears in the cache whole or not at all,
+    also where two processes make it at once, one is killed, or the disk is full.  Raises OSError
+    and whatever `export` raises.
+    """
+    cache = cache_folder()
+    final = cache / _key(weights, backend, imgsz, device, version)
+    if final.is_dir():
+        return _finished(final)
+    cache.mkdir(parents=True, exist_ok=True)
+    for left in cache.glob('unfinished-*'):
+        if time.time() - left.stat().st_mtime > ABANDONED_AFTER:
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix='unfinished-', dir=cache))
+    try:
+        copy = temporary / weights.name
+        shutil.copyfile(weights, copy)
+        export(copy, FORMATS[backend][0], imgsz, device)
+        copy.unlink()
+        for path in temporary.glob('*.onnx') if backend == 'tensorrt' else ():
+            path.unlink()
+        try:
+            temporary.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+            # Another process was faster: its export is as good.
+        return _finished(final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
