@@ -23,6 +23,7 @@ def test_embedded_clip_through_both_nodes(tmp_path):
     run = demo(tmp_path)
     assert run.returncode == 0, run.stdout
     assert 'Traceback' not in run.stdout
+    assert 'Failed' not in run.stdout
     assert 'p95' in run.stdout
     count = int(run.stdout.split(' composites in all')[0].rsplit('\n', 1)[1])
     assert 100 < count <= 360

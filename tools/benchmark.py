@@ -57,7 +57,7 @@ def walking_boxes(count, width, height, frames, rng):
 
 
 def measure_pixels(options):
-    """a) Boxes to pictures: ours, Ultralytics' and a copy of the same bytes."""
+    """Measure a) boxes to pictures: ours, Ultralytics' and a copy of the same bytes."""
     import torch
     from ultralytics.solutions import Heatmap
     from yolo_heatmap_ros.heat.field import HeatField
@@ -65,6 +65,7 @@ def measure_pixels(options):
     from yolo_heatmap_ros.images import Picture
 
     class GivenBoxes(Heatmap):
+
         def extract_tracks(self, im0):
             self.boxes = self.given
             self.track_ids = self.clss = list(range(len(self.given)))
@@ -161,7 +162,7 @@ def threading_timer(viewer, seconds):
 
 
 def measure_nodes(options):
-    """b) Frames per second and stamp-to-receipt latency over DDS from a 30 Hz camera."""
+    """Measure b) frames per second and stamp-to-receipt latency, from a camera at 30 Hz."""
     contestants = {
         'naive': (helper('naive', options.weights), DEFAULT_TRANSPORT),
         'naive, profile': (helper('naive', options.weights), {}),
@@ -223,7 +224,7 @@ def model_alone(options, size):
 
 
 def measure_idle(options):
-    """c) CPU time while frames arrive and nobody looks, beside the ceiling's."""
+    """Measure c) CPU time while frames arrive and nobody looks, beside the ceiling's."""
     results = []
     for name, command in (('ours', our_node(options)),
                           ('ceiling', helper('ceiling', options.weights))):
@@ -241,7 +242,7 @@ def measure_idle(options):
 
 
 def measure_memory(options):
-    """d) Resident memory of our node over 2,000 frames, both pictures watched."""
+    """Measure d) resident memory of our node over 2,000 frames, both pictures watched."""
     samples = []
     # The embedded model, which is fast: the number of frames counts.
     fast = argparse.Namespace(**{**vars(options), 'weights': str(ROOT / 'demo' / 'street.pt'),
@@ -266,7 +267,7 @@ def measure_memory(options):
 
 
 def measure_models(options):
-    """e) The yolo12n architecture at 640: Ultralytics' default, and `accelerate: auto`."""
+    """Measure e) the yolo12n architecture at 640: Ultralytics' default, and `accelerate: auto`."""
     import tempfile
     import torch
     from ultralytics import YOLO

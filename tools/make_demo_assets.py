@@ -5,8 +5,8 @@ Make everything in `demo/` from code: the clip, its ground truth and the weights
     python tools/make_demo_assets.py [--output demo] [--epochs 28] [--check-only]
 
 The clip shows `tools/street.py` with one random seed; the weights are trained on rendered frames
-of other seeds, and judged on frames of further ones.  About ten minutes on two CPU cores, of
-which the training takes nine.  Needs what the package needs, and nothing from the network.
+of other seeds, and judged on frames of further ones.  About an hour on one CPU core, nearly all
+of it for the training.  Needs what the package needs, and nothing from the network.
 """
 
 import argparse

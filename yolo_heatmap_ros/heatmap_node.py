@@ -118,9 +118,10 @@ class HeatmapNode(ManagedNode):
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
             self._subscription.destroy()
-            self.get_logger().info(
-                f'{self._processed} frames processed, {self._subscription.skipped} skipped, '
-                f'{self._unusable} unusable')
+            if self.context.ok():  # else the logger could not publish it
+                self.get_logger().info(
+                    f'{self._processed} frames processed, {self._subscription.skipped} skipped, '
+                    f'{self._unusable} unusable')
             self._subscription = None
 
     def _release(self) -> None:
