@@ -87,9 +87,7 @@ def measure_pixels(options):
                 marks.append(time.perf_counter())
                 field.deposit(boxes)
                 composite = picture.pixels(height, 2 * width)
-                left, right = halves(composite)
-                np.copyto(left, frame)
-                renderer.overlay(frame, field, right)
+                renderer.side_by_side(frame, field, composite)
                 marks.append(time.perf_counter())
                 for half in halves(floor):
                     np.copyto(half, frame)

@@ -54,11 +54,9 @@ class HeatmapPipeline:
         frame and right of it its heatmap.  Both uint8 BGR, written in place.
         """
         if composite is not None:
-            left, right = halves(composite)
-            np.copyto(left, frame)
-            self.renderer.overlay(frame, self.field, right)
+            self.renderer.side_by_side(frame, self.field, composite)
             if heatmap is not None:
-                np.copyto(heatmap, right)
+                np.copyto(heatmap, halves(composite)[1])
         elif heatmap is not None:
             self.renderer.overlay(frame, self.field, heatmap)
 

@@ -5,8 +5,8 @@ from typing import Dict, Optional
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.heat.extents import TILE
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.sharing import at_once, bands, cores_for
 
 COLORMAPS: Dict[str, int] = {
     name[len('COLORMAP_'):]: getattr(cv2, name)
@@ -59,15 +59,33 @@ class HeatRenderer:
         """
         Write `frame`, (H, W, 3) uint8 BGR, with the heat of `field`, (H, W), over it to `out`.
 
-        `out` has the frame's shape and type; it may be a part of a larger picture, such as the
-        right half of a composite.  Heat is stretched from its minimum to its maximum; without
-        any heat the frame stays as it is.
+        `out` has the frame's shape and type; it may be a part of a larger picture.  Heat is
+        stretched from its minimum to its maximum; without any heat the frame stays as it is.
         """
-        if not field.maximum:
-            np.copyto(out, frame)
-            return
-        self._colour(field)
-        cv2.addWeighted(frame, 1.0 - self.alpha, self._colours, self.alpha, 0.0, dst=out)
+        self._prepare(field)
+        at_once(lambda rows: self._blend(frame, rows, out), bands(*field.shape))
+
+    def side_by_side(self, frame: np.ndarray, field: HeatField, out: np.ndarray) -> None:
+        """Write `frame`, and right of it what `overlay` makes of it, to `out`, (H, 2 W, 3)."""
+        left, right = halves(out)
+
+        def draw(rows: slice) -> None:
+            np.copyto(left[rows], frame[rows])
+            self._blend(frame, rows, right)
+        self._prepare(field)
+        at_once(draw, bands(*field.shape))
+
+    def _blend(self, frame: np.ndarray, rows: slice, out: np.ndarray) -> None:
+        if self._any_heat:
+            cv2.addWeighted(frame[rows], 1.0 - self.alpha, self._colours[rows], self.alpha, 0.0,
+                            dst=out[rows])
+        else:
+            np.copyto(out[rows], frame[rows])
+
+    def _prepare(self, field: HeatField) -> None:
+        self._any_heat = field.maximum > 0.0
+        if self._any_heat:
+            self._colour(field)
 
     def _colour(self, field: HeatField) -> None:
         """Bring `_colours`, (H, W, 3) uint8 BGR, up to date with the field."""
@@ -75,7 +93,6 @@ class HeatRenderer:
         if field is not self._field:
             self._colours = np.empty((*field.shape, 3), np.uint8)
             self._colours[:] = self._palette[0]
-            self._levels = np.empty((TILE, field.shape[1]), np.uint8)
             self._field, self._range = field, None
         if heat_range[0] > 0.0:
             self._colour_everywhere(field.values)
@@ -83,19 +100,23 @@ class HeatRenderer:
             stale = field.changed
             if heat_range != self._range:
                 stale.update(field.hot)
-            for rows, columns in stale:
-                self._colour_region(field.values[rows, columns], heat_range[1],
-                                    self._colours[rows, columns])
+            regions = list(stale)
+            cores = cores_for(sum((rows.stop - rows.start) * (columns.stop - columns.start)
+                                  for rows, columns in regions))
+            at_once(lambda share: self._colour_regions(field.values, heat_range[1], share),
+                    [regions[first::cores] for first in range(cores)])
         self._range = heat_range
         field.changed.clear()
 
-    def _colour_region(self, heat: np.ndarray, maximum: float, colours: np.ndarray) -> None:
-        levels = self._levels[:heat.shape[0], :heat.shape[1]]
+    def _colour_regions(self, heat: np.ndarray, maximum: float, regions) -> None:
         # The factor in double and the product in single precision, truncated: the numbers of
         # cv2.normalize(…, NORM_MINMAX) and astype(uint8), in one pass.
         factor = np.float32(255.0 * (1.0 / maximum))
-        np.multiply(heat, factor, out=levels, casting='unsafe')
-        cv2.applyColorMap(levels, self._palette, dst=colours)
+        for region in regions:
+            part = heat[region]
+            levels = np.empty(part.shape, np.uint8)
+            np.multiply(part, factor, out=levels, casting='unsafe')
+            cv2.applyColorMap(levels, self._palette, dst=self._colours[region])
 
     def _colour_everywhere(self, heat: np.ndarray) -> None:
         """Colour a field without a cold pixel, whose minimum is not 0."""
