@@ -196,13 +196,6 @@ def find_tracker(tracker: str) -> str:
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
 
 
-def _use_all_cores() -> None:
-    """Undo Ultralytics' choice of one thread less than there are cores, which is 1 of 2."""
-    import torch
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity')
-                          else os.cpu_count() or 1)
-
-
 def to_detections(result, only_tracks: bool = False) -> Detections:
     """
     Return what one `ultralytics.engine.results.Results` holds.
@@ -228,14 +221,15 @@ class YoloTracker:
 
     def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
-                 tracker: str = '', accelerate: str = NONE,
+                 tracker: str = '', accelerate: str = NONE, threads: int = 0,
                  log: Callable[[str], None] = lambda line: None):
         """
         Load the model and run it once, so that the first frame is not a slow one.
 
         `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`; `log` gets a line on what
-        came of it.  Raises ModelError, one line, for weights, device, classes or tracker that
-        cannot be used.
+        came of it.  `threads` are PyTorch's on the CPU; 0 leaves them to Ultralytics, which
+        spares a core for the rest of the machine.  Raises ModelError, one line, for weights,
+        device, classes or tracker that cannot be used.
         """
         self._tracker = find_tracker(tracker)
         self._model, self.names = _load(weights, accelerate, imgsz, device, log)
@@ -253,7 +247,9 @@ class YoloTracker:
             if 'device' in message.lower() or 'cuda' in message.lower():
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
-        _use_all_cores()
+        if threads:
+            import torch
+            torch.set_num_threads(threads)
 
     @property
     def device_name(self) -> str:

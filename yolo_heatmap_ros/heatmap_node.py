@@ -1,5 +1,6 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heatmap and composite out."""
 
+import os
 import sys
 import time
 from typing import Any, Dict, List, Optional
@@ -55,7 +56,8 @@ class HeatmapNode(ManagedNode):
         try:
             values = self._settings.values()
             tracker = YoloTracker(**{name: values[name] for name in (
-                'weights', 'device', 'imgsz', 'tracker', 'accelerate', *MODEL_SETTINGS)},
+                'weights', 'device', 'imgsz', 'tracker', 'accelerate', 'threads',
+                *MODEL_SETTINGS)},
                 log=self.get_logger().info)
             self._pipeline = HeatmapPipeline(
                 tracker, HeatRenderer(values['colormap'], values['alpha']))
@@ -66,7 +68,9 @@ class HeatmapNode(ManagedNode):
         # Who wants every frame wants every picture too.
         self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
         self._found_any, self._first_frame_at = False, None
-        self._pictures = PicturePublisher(self, self._pipeline, self._depth)
+        # A model on all of two cores has none to spare: pictures beside it only make it wait.
+        beside = tracker.device_name != 'cpu' or (os.cpu_count() or 1) > 2
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth, beside)
         self.get_logger().info(
             f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
             f'{tracker.device_name}')

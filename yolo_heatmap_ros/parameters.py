@@ -148,6 +148,8 @@ HEATMAP_SETTINGS = (
     _choice('accelerate', ('none', 'auto', 'openvino', 'onnx', 'tensorrt'),
             'A faster backend for .pt weights, exported once and kept in the cache; auto: what is '
             'installed and fits the device.', UNCONFIGURED),
+    _number('threads', 0, 'Threads of PyTorch on the CPU; 0: all cores but one.  All cores are '
+            'faster only where nothing else runs.', 0, 256, UNCONFIGURED),
     _choice('frame_policy', ('latest', 'all'),
             "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
     _number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,
