@@ -246,7 +246,7 @@ def measure_memory(options):
     fast = argparse.Namespace(**{**vars(options), 'weights': str(ROOT / 'demo' / 'street.pt'),
                                  'video': str(ROOT / 'demo' / 'street.mp4')})
     with process(helper('viewer', 0.0, 1e9), {}, stdout=subprocess.DEVNULL), \
-            process(our_node(fast, frame_policy='all'), {},
+            process(our_node(fast), {},
                     stdout=subprocess.DEVNULL) as contestant:
         time.sleep(6.0)
         with process(helper('camera', fast.video, 768, 576), {}):
