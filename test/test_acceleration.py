@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from yolo_heatmap_ros.acceleration import (
     AccelerationError, cache_folder, choose_backend, exported, missing_packages)
-from yolo_heatmap_ros.detection import ModelError, YoloTracker
+from yolo_heatmap_ros.detection import YoloTracker
+from yolo_heatmap_ros.weights import ModelError
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec('openvino') is None,
                                 reason='openvino is not installed')
@@ -24,7 +25,8 @@ def cache(tmp_path, monkeypatch):
 
 SCRIPT = """
 import sys
-from yolo_heatmap_ros.detection import ModelError, YoloTracker
+from yolo_heatmap_ros.detection import YoloTracker
+from yolo_heatmap_ros.weights import ModelError
 try:
     YoloTracker(sys.argv[1], accelerate=sys.argv[2], imgsz=320, log=print)
 except ModelError as error:

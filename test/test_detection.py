@@ -5,10 +5,10 @@ import pytest
 import torch
 from ultralytics import YOLO
 from ultralytics.engine.results import Results
-from yolo_heatmap_ros.detection import (
-    download_folder, find_tracker, find_weights, ModelError, to_detections, YoloTracker)
+from yolo_heatmap_ros.detection import find_tracker, to_detections, YoloTracker
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.weights import download_folder, find_weights, ModelError
 
 
 @pytest.fixture(scope='module')

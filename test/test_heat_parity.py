@@ -196,6 +196,14 @@ def test_reset_forgets():
     assert not field.values.any()
 
 
+def test_boxes_that_are_no_numbers_add_nothing():
+    field = HeatField(40, 50)
+    field.deposit(np.array([[5, 5, np.nan, 30], [5, 5, 30, np.inf], [-np.inf] * 4], np.float32))
+    assert not field.values.any()
+    field.deposit(np.array([[np.nan] * 4, [5, 5, 30, 30]], np.float32))
+    assert field.maximum == 2.0
+
+
 def test_unknown_colormap():
     """The message names the value and the choice."""
     with pytest.raises(ValueError, match="'no_such'.*VIRIDIS"):

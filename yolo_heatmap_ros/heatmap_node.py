@@ -10,7 +10,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from yolo_heatmap_ros.detection import ModelError, YoloTracker
+from yolo_heatmap_ros.detection import YoloTracker
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.image_subscription import ImageSubscription
@@ -19,6 +19,7 @@ from yolo_heatmap_ros.managed_node import logged, ManagedNode
 from yolo_heatmap_ros.parameters import HEATMAP_SETTINGS, ParameterError, Parameters
 from yolo_heatmap_ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.weights import ModelError
 
 LOG_PERIOD = 5.0
 """Seconds between log lines of one kind."""

@@ -45,8 +45,12 @@ class HeatField:
         return self._minimum
 
     def deposit(self, boxes: np.ndarray) -> None:
-        """Add the heat of one frame: one disc for each row of `boxes`, (N, 4) xyxy in px."""
-        for box in boxes:
+        """
+        Add the heat of one frame: one disc for each row of `boxes`, (N, 4) xyxy in px.
+
+        Boxes with NaN or infinite corners, which a broken model may return, add nothing.
+        """
+        for box in boxes[np.isfinite(boxes).all(axis=1)]:
             placed = disc_in_box(box, *self.shape)
             if placed is not None:
                 rows, columns, heat = placed
