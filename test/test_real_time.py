@@ -163,7 +163,6 @@ def test_pictures_beside_the_model_are_those_of_their_frame(executor, weights, s
     executor.add_node(node)
     executor.add_node(viewer)
     assert node.bring_up()
-    node._pictures._beside = True
     camera = viewer.create_publisher(Image, 'image', 50)
     heatmaps = Pictures(viewer, f'{NAME}/heatmap')
     time.sleep(0.5)

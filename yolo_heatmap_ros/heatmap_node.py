@@ -1,6 +1,5 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heatmap and composite out."""
 
-import os
 import sys
 import time
 from typing import Any, Dict, List, Optional
@@ -69,9 +68,7 @@ class HeatmapNode(ManagedNode):
         # Who wants every frame wants every picture too.
         self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
         self._found_any, self._first_frame_at = False, None
-        # A model on all of two cores has none to spare: pictures beside it only make it wait.
-        beside = tracker.device_name != 'cpu' or (os.cpu_count() or 1) > 2
-        self._pictures = PicturePublisher(self, self._pipeline, self._depth, beside)
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth)
         self.get_logger().info(
             f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
             f'{tracker.device_name}')

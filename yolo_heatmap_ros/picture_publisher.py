@@ -27,16 +27,10 @@ class PicturePublisher:
     `wait_until_drawn` first.
     """
 
-    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, depth: int,
-                 beside: bool = True):
-        """
-        Create the lifecycle publishers, keep-last `depth`, and start the thread.
-
-        Without `beside` the model does not go on before a frame is published.
-        """
+    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, depth: int):
+        """Create the lifecycle publishers, keep-last `depth`, and start the thread."""
         self._node = node
         self._pipeline = pipeline
-        self._beside = beside
         self._publishers = {
             name: node.create_lifecycle_publisher(
                 Image, f'~/{name}', QoSProfile(depth=depth),
@@ -60,8 +54,7 @@ class PicturePublisher:
         """
         Hand over a frame, (H, W, 3) uint8 BGR, and the header of its message.
 
-        Returns at once where the model works beside, unless the frame before is not yet
-        published: nothing piles up here.
+        Returns at once, unless the frame before is not yet published: nothing piles up here.
         """
         watched = tuple(name for name, publisher in self._publishers.items()
                         if publisher.get_subscription_count())
@@ -70,8 +63,6 @@ class PicturePublisher:
             self._drawn.clear()
             self._published.clear()
             self._jobs.put((frame, header, watched))
-            if not self._beside:
-                self._published.wait()
 
     def wait_until_drawn(self) -> None:
         """Wait until the last frame is drawn, so that the heat may change."""
