@@ -16,8 +16,7 @@ from yolo_heatmap_ros.demo import node_command
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE, 'activate': Transition.TRANSITION_ACTIVATE,
-    'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP,
-    'shutdown': Transition.TRANSITION_UNCONFIGURED_SHUTDOWN}
+    'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP}
 
 
 class NodeProcess:

@@ -16,6 +16,7 @@ from pathlib import Path
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -144,19 +145,13 @@ def contest(command, environment, size, options, seconds):
         with process(command, environment, stdout=subprocess.DEVNULL) as contestant:
             time.sleep(6.0)  # models are loaded before the traffic begins
             with process(helper('camera', options.video, *size), environment):
-                deadline = threading_timer(viewer, options.warm_up + seconds + 40.0)
+                # A viewer that sees nothing would wait for ever.
+                deadline = threading.Timer(options.warm_up + seconds + 40.0, viewer.kill)
+                deadline.start()
                 line = viewer.stdout.readline()
                 deadline.cancel()
                 cpu = sum(psutil.Process(contestant.pid).cpu_times()[:2])
     return {**json.loads(line), 'cpu_s': cpu} if line else {'fps': 0.0, 'ages': [], 'cpu_s': 0.0}
-
-
-def threading_timer(viewer, seconds):
-    """Kill a viewer that sees nothing."""
-    import threading
-    timer = threading.Timer(seconds, viewer.kill)
-    timer.start()
-    return timer
 
 
 def measure_nodes(options):

@@ -25,10 +25,15 @@ class AccelerationError(ValueError):
     """A backend that cannot be used here; one line."""
 
 
+def user_cache() -> Path:
+    """Return the package's folder in the user's cache (XDG Base Directory Specification)."""
+    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(cache) / 'yolo_heatmap_ros'
+
+
 def cache_folder() -> Path:
     """Return the folder that exports are kept in."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(cache) / 'yolo_heatmap_ros' / 'exports'
+    return user_cache() / 'exports'
 
 
 def missing_packages(backend: str) -> Tuple[str, ...]:
@@ -66,7 +71,7 @@ def _finished(folder: Path) -> Path:
 
 
 def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
-             export: Callable[[Path, str, int, str], Path]) -> Path:
+             export: Callable[[Path, str, int, str], None]) -> Path:
     """
     Return the export of a `.pt` file, from the cache or made by `export` now.
 

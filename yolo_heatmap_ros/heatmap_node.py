@@ -100,20 +100,17 @@ class HeatmapNode(ManagedNode):
     @logged
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Let go of everything."""
-        self._unsubscribe()
         self._release()
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
         """Let go of everything, whatever the state."""
-        self._unsubscribe()
         self._release()
         super().destroy_node()
 
     @logged
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to the unconfigured state after a transition that broke."""
-        self._unsubscribe()
         self._release()
         return super().on_error(state)
 
@@ -127,6 +124,7 @@ class HeatmapNode(ManagedNode):
             self._subscription = None
 
     def _release(self) -> None:
+        self._unsubscribe()
         if self._pictures is not None:
             self._pictures.close()
             self._pictures = None
@@ -178,7 +176,7 @@ class HeatmapNode(ManagedNode):
             self.get_logger().warning(
                 f'{self._subscription.skipped} frames lost so far: the camera is faster than the '
                 f'model, and more than queue_depth {self._depth} wait',
-                throttle_duration_sec=LOG_PERIOD, skip_first=False)
+                throttle_duration_sec=LOG_PERIOD)
 
     def _watch_for_nothing(self, found: int) -> None:
         if self._found_any:

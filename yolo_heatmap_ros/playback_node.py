@@ -86,19 +86,20 @@ class PlaybackNode(Node):
         return self._values['rate'] or self._source.rate
 
     def _play(self) -> None:
+        code = 1  # also where the decoder raises what nobody expects: the process must end
         try:
             self._wait_for_subscribers()
             code = self._play_live() if self._source.live else self._play_recorded()
             if not self._stop.is_set():
                 self._publisher.wait_for_all_acked(Duration(seconds=LAST_FRAME_TIMEOUT))
         except RuntimeError as error:  # rclpy's, of a publisher whose context has shut down
-            code = 0
             if self.context.ok():
                 self.get_logger().fatal(f'cannot publish: {error}')
-                code = 1
+            else:
+                code = 0
         finally:
             self._source.close()
-        self._finished.set_result(code)
+            self._finished.set_result(code)
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._values['wait_for_subscribers']
@@ -146,18 +147,15 @@ class PlaybackNode(Node):
         return 0
 
     def _catch_up(self, late: float, period: float) -> int:
-        """Skip frames whose time has passed; return their number."""
-        if late < period:
-            return 0
-        count = 0
-        while count < min(int(late / period), math.ceil(MAX_SKIP / period)):
-            if self._source.total and not self._source.skip():
-                break
-            count += 1
+        """Skip frames whose time has passed; return how many periods have."""
+        passed = max(0, int(late / period))
         if self._source.total:
-            self._position += count
-            self._skipped += count
-        return max(count, int(late / period))
+            for _ in range(min(passed, math.ceil(MAX_SKIP / period))):
+                if not self._source.skip():
+                    break
+                self._position += 1
+                self._skipped += 1
+        return passed
 
     def _play_live(self) -> int:
         """Publish frames when they come, at most at `rate`, until the process is stopped."""
@@ -209,13 +207,9 @@ class PlaybackNode(Node):
         self._start_report()
 
 
-def _work(node: PlaybackNode) -> int:
-    return node.spin_to_end()
-
-
 def main(args: Optional[List[str]] = None) -> int:
     """Play to the end of the source, or until told to end; return the exit code."""
-    return run(PlaybackNode, _work, args)
+    return run(PlaybackNode, PlaybackNode.spin_to_end, args)
 
 
 if __name__ == '__main__':

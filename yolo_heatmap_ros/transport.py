@@ -17,7 +17,7 @@ from yolo_heatmap_ros.embedded import package_folder
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 """Where Fast DDS looks for a profile: up to version 2, and from version 3 on."""
 SHARED_MEMORY = Path('/dev/shm')
-SEGMENT_MB = 134
+SEGMENT_MB = 141
 """What one process reserves with the profile, as `segment_size` and Fast DDS's own tables say."""
 SETTLING_TIME = 10.0
 """Seconds after which a segment without a lock has lost its owner, and not only just got one."""

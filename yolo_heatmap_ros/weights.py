@@ -7,7 +7,8 @@ import time
 from typing import Callable
 import warnings
 
-from yolo_heatmap_ros.acceleration import AccelerationError, AUTO, choose_backend, exported, NONE
+from yolo_heatmap_ros.acceleration import (
+    AccelerationError, AUTO, choose_backend, exported, NONE, user_cache)
 
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 
@@ -32,8 +33,7 @@ def one_line(error: BaseException) -> str:
 
 def download_folder() -> Path:
     """Return where weights that Ultralytics downloads by name are kept."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(cache) / 'yolo_heatmap_ros'
+    return user_cache()
 
 
 def find_weights(weights: str) -> Path:
