@@ -7,9 +7,9 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detection import YoloTracker
+from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.embedded import source_or_clip, USER_WEIGHTS, weights_for
-from yolo_heatmap_ros.heat.field import HeatField
 
 
 def demo(folder, *arguments):
@@ -67,10 +67,10 @@ def test_heat_by_the_weights_is_that_of_the_truth(street):
     """Pearson's r over the pixels of the whole clip, against the ground truth's boxes."""
     truth = json.loads((street / 'street_truth.json').read_text())
     tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
-    found, true = HeatField(480, 640), HeatField(480, 640)
+    found, true = (HeatAccumulator(480, 640, HeatOptions()) for _ in range(2))
     capture = cv2.VideoCapture(str(street / 'street.mp4'))
     for rows in truth['frames']['rows']:
-        found.deposit(tracker.track(capture.read()[1]).xyxy)
-        true.deposit(np.array([row[2:6] for row in rows], np.float32).reshape(-1, 4))
+        found.update(tracker.track(capture.read()[1]), 0.0)
+        true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
     assert not capture.read()[0]
-    assert np.corrcoef(found.values.ravel(), true.values.ravel())[0, 1] >= 0.95
+    assert np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1] >= 0.95

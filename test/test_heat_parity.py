@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 from ultralytics.solutions import Heatmap
-from yolo_heatmap_ros.detection import YoloTracker
+from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.render import COLORMAPS, HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -21,6 +22,13 @@ class GivenBoxes(Heatmap):
     def extract_tracks(self, im0):
         self.boxes = self.given
         self.track_ids = self.clss = list(range(len(self.given)))
+
+
+def add_boxes(field, boxes):
+    """Add the heat of one frame's boxes, (N, 4)."""
+    accumulator = HeatAccumulator(*field.shape, HeatOptions())
+    accumulator.total = field
+    accumulator.update(Detections.from_boxes(boxes), 0.0)
 
 
 def assert_same_pictures(oracle, pipeline, frames):
@@ -82,10 +90,10 @@ def test_boxes_and_colormaps(street, colormap):
         frame = rng.integers(0, 256, (100, 120, 3), np.uint8)
         oracle.given = torch.tensor(boxes).reshape(-1, 4)
         expected = oracle.process(frame.copy()).plot_im
-        field.deposit(np.array(boxes, np.float32).reshape(-1, 4))
+        add_boxes(field, np.array(boxes, np.float32).reshape(-1, 4))
         picture = np.empty_like(frame)
         renderer.overlay(frame, field, picture)
-        assert np.array_equal(field.values, oracle.heatmap)
+        assert np.array_equal(2 * field.values, oracle.heatmap)
         assert np.array_equal(picture, expected)
 
 
@@ -111,9 +119,10 @@ def test_random_boxes(street, largest, watched):
         frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
         oracle.given = torch.tensor(boxes)
         expected = oracle.process(frame.copy()).plot_im
-        field.deposit(boxes)
-        assert np.array_equal(field.values, oracle.heatmap)
-        assert (field.minimum, field.maximum) == (oracle.heatmap.min(), oracle.heatmap.max())
+        add_boxes(field, boxes)
+        assert np.array_equal(2 * field.values, oracle.heatmap)
+        assert (2 * field.minimum, 2 * field.maximum) == (
+            oracle.heatmap.min(), oracle.heatmap.max())
         if number % watched == 0:
             renderer.overlay(frame, field, picture)
             assert np.array_equal(picture, expected), number
@@ -133,7 +142,7 @@ def test_no_pixel_is_cold(street):
         frame = rng.integers(0, 256, (20, 24, 3), np.uint8)
         oracle.given = torch.tensor(boxes)
         expected = oracle.process(frame.copy()).plot_im
-        field.deposit(boxes)
+        add_boxes(field, boxes)
         renderer.overlay(frame, field, picture)
         assert np.array_equal(picture, expected), number
     assert field.minimum > 0
@@ -146,13 +155,13 @@ def test_reset_and_colormap_in_between(street):
     frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
     picture, fresh = np.empty_like(frame), np.empty_like(frame)
     for number in range(30):
-        field.deposit(random_boxes(rng, 3, 100))
+        add_boxes(field, random_boxes(rng, 3, 100))
         renderer.overlay(frame, field, picture)
         if number % 7 == 3:
             renderer.colormap = ('HOT', 'VIRIDIS')[number % 2]
         if number % 7 == 5:
             field.reset()
-            field.deposit(random_boxes(rng, 1, 60))
+            add_boxes(field, random_boxes(rng, 1, 60))
         if number % 7 in (3, 5):
             again = HeatField(240, 320)
             again.values[:] = field.values
@@ -166,7 +175,7 @@ def test_reset_and_colormap_in_between(street):
 def test_overlay_into_part_of_a_picture():
     """Only the right half is written."""
     field = HeatField(40, 50)
-    field.deposit(np.array([[5, 5, 30, 30]], np.float32))
+    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
     frame = np.full((40, 50, 3), 100, np.uint8)
     whole = np.full((40, 100, 3), 7, np.uint8)
     HeatRenderer('HOT').overlay(frame, field, whole[:, 50:])
@@ -177,7 +186,7 @@ def test_overlay_into_part_of_a_picture():
 def test_alpha_bounds():
     """Alpha 0 shows the frame alone, alpha 1 the colours alone."""
     field = HeatField(40, 50)
-    field.deposit(np.array([[5, 5, 30, 30]], np.float32))
+    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
     frame = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
     picture = np.empty_like(frame)
     HeatRenderer('JET', 0.0).overlay(frame, field, picture)
@@ -191,17 +200,17 @@ def test_alpha_bounds():
 def test_reset_forgets():
     """After a reset the frame stands alone."""
     field = HeatField(40, 50)
-    field.deposit(np.array([[5, 5, 30, 30]], np.float32))
+    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
     field.reset()
     assert not field.values.any()
 
 
 def test_boxes_that_are_no_numbers_add_nothing():
     field = HeatField(40, 50)
-    field.deposit(np.array([[5, 5, np.nan, 30], [5, 5, 30, np.inf], [-np.inf] * 4], np.float32))
+    add_boxes(field, np.array([[5, 5, np.nan, 30], [5, 5, 30, np.inf], [-np.inf] * 4], np.float32))
     assert not field.values.any()
-    field.deposit(np.array([[np.nan] * 4, [5, 5, 30, 30]], np.float32))
-    assert field.maximum == 2.0
+    add_boxes(field, np.array([[np.nan] * 4, [5, 5, 30, 30]], np.float32))
+    assert field.maximum == 1.0
 
 
 def test_unknown_colormap():

@@ -61,7 +61,8 @@ def measure_pixels(options):
     """Measure a) boxes to pictures: ours, Ultralytics' and a copy of the same bytes."""
     import torch
     from ultralytics.solutions import Heatmap
-    from yolo_heatmap_ros.heat.field import HeatField
+    from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
+    from yolo_heatmap_ros.detection import Detections
     from yolo_heatmap_ros.heat.render import halves, HeatRenderer
     from yolo_heatmap_ros.images import Picture
 
@@ -77,7 +78,8 @@ def measure_pixels(options):
             frame = rng.integers(0, 256, (height, width, 3), np.uint8)
             theirs = GivenBoxes(model=str(ROOT / 'demo' / 'street.pt'), verbose=False,
                                 colormap=cv2.COLORMAP_JET)
-            field, renderer, picture = HeatField(height, width), HeatRenderer('JET'), Picture()
+            heat, renderer = HeatAccumulator(height, width, HeatOptions()), HeatRenderer('JET')
+            picture = Picture()
             floor = np.zeros((height, 2 * width, 3), np.uint8)
             times = {'ours': [], 'ultralytics': [], 'copy': []}
             different = 0
@@ -86,9 +88,9 @@ def measure_pixels(options):
                 marks = [time.perf_counter()]
                 expected = np.hstack((frame, theirs.process(frame).plot_im))
                 marks.append(time.perf_counter())
-                field.deposit(boxes)
+                heat.update(Detections.from_boxes(boxes), 0.0)
                 composite = picture.pixels(height, 2 * width)
-                renderer.side_by_side(frame, field, composite)
+                renderer.side_by_side(frame, heat.total, composite)
                 marks.append(time.perf_counter())
                 for half in halves(floor):
                     np.copyto(half, frame)

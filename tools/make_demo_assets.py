@@ -137,20 +137,19 @@ def publish(checkpoint: Path, folder: Path, temporary: Path) -> Path:
 
 def heat_correlation(folder: Path) -> float:
     """Return Pearson's r between the clip's heat by the weights and by the true boxes."""
-    from yolo_heatmap_ros.detection import YoloTracker
-    from yolo_heatmap_ros.heat.field import HeatField
+    from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
+    from yolo_heatmap_ros.detection import Detections, YoloTracker
     truth = json.loads((folder / 'street_truth.json').read_text())
     tracker = YoloTracker(str(folder / 'street.pt'), imgsz=IMAGE_SIZE, device='cpu')
-    found, true = HeatField(HEIGHT, WIDTH), HeatField(HEIGHT, WIDTH)
+    found, true = (HeatAccumulator(HEIGHT, WIDTH, HeatOptions()) for _ in range(2))
     capture = cv2.VideoCapture(str(folder / 'street.mp4'))
     for rows in truth['frames']['rows']:
         usable, picture = capture.read()
         if not usable:
             raise SystemExit(f'{folder / "street.mp4"}: fewer frames than the truth has')
-        found.deposit(tracker.track(picture).xyxy)
-        boxes = np.array([row[2:6] for row in rows], np.float32).reshape(-1, 4)
-        true.deposit(boxes)
-    return float(np.corrcoef(found.values.ravel(), true.values.ravel())[0, 1])
+        found.update(tracker.track(picture), 0.0)
+        true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
+    return float(np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1])
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from yolo_heatmap_ros.acceleration import NONE
 from yolo_heatmap_ros.weights import load_model, ModelError, one_line, ultralytics
 
 NO_TRACKER = 'none'
+SAME_OBJECT = 0.5
+"""Least intersection over union of a track's box and that of the detection which it follows."""
 
 
 @dataclass
@@ -18,24 +20,68 @@ class Detections:
     Objects in one frame.
 
     `xyxy` (N, 4) float32 boxes in px; an oriented box is given by the upright box around it.
-    `class_id` (N,) int64, `confidence` (N,) float32, `track_id` (N,) int64, -1 without tracker.
+    `class_id` (N,) int64, `confidence` (N,) float32.  `track_id` (N,) int64 is -1 where no track
+    is; `confirmed` (N,) bool is false where a tracker has not made up its mind yet.
+    `outlines`, one (M, 2) float32 in px for each object, come from segmentation models.
     """
 
     xyxy: np.ndarray
     class_id: np.ndarray
     confidence: np.ndarray
     track_id: np.ndarray
+    confirmed: np.ndarray
+    outlines: Optional[List[np.ndarray]] = None
 
     @classmethod
     def from_boxes(cls, xyxy: np.ndarray) -> 'Detections':
         """Wrap boxes, (N, 4), of class 0, full confidence and no track."""
         count = len(xyxy)
         return cls(np.asarray(xyxy, np.float32).reshape(-1, 4), np.zeros(count, np.int64),
-                   np.ones(count, np.float32), np.full(count, -1, np.int64))
+                   np.ones(count, np.float32), np.full(count, -1, np.int64),
+                   np.ones(count, bool))
+
+    def but(self, others: 'Detections') -> 'Detections':
+        """Return those that are none of `others`; the same are of one class, and overlap most."""
+        overlap = _intersection_over_union(self.xyxy, others.xyxy)
+        overlap[self.class_id[:, None] != others.class_id] = 0.0
+        left = np.ones(len(self), bool)
+        for _ in range(len(others)):
+            index, other = np.unravel_index(np.argmax(overlap), overlap.shape)
+            if overlap[index, other] < SAME_OBJECT:
+                break
+            left[index] = False
+            overlap[index], overlap[:, other] = 0.0, 0.0
+        return self.those(left)
+
+    def those(self, wanted: np.ndarray) -> 'Detections':
+        """Return those where `wanted`, (N,) bool, is true."""
+        return Detections(
+            self.xyxy[wanted], self.class_id[wanted], self.confidence[wanted],
+            self.track_id[wanted], self.confirmed[wanted],
+            None if self.outlines is None else
+            [self.outlines[index] for index in np.flatnonzero(wanted)])
+
+    def __add__(self, others: 'Detections') -> 'Detections':
+        """Return these and others together."""
+        outlines = None
+        if self.outlines is not None and others.outlines is not None:
+            outlines = self.outlines + others.outlines
+        return Detections(*(np.concatenate((getattr(self, name), getattr(others, name)))
+                            for name in ('xyxy', 'class_id', 'confidence', 'track_id',
+                                         'confirmed')), outlines)
 
     def __len__(self) -> int:
         """Return the number of objects."""
         return len(self.xyxy)
+
+
+def _intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return (N, M) of boxes (N, 4) and (M, 4), xyxy."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [(both[:, 2:] - both[:, :2]).prod(axis=1) for both in (boxes, others)]
+    return shared / np.maximum(areas[0][:, None] + areas[1] - shared, 1e-9)
 
 
 def find_tracker(tracker: str) -> str:
@@ -57,15 +103,18 @@ def find_tracker(tracker: str) -> str:
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
 
 
-def to_detections(result, only_tracks: bool = False) -> Detections:
+def to_detections(result, only_tracks: bool = False, outlines: bool = False) -> Detections:
     """
     Return what one `ultralytics.engine.results.Results` holds.
 
-    With `only_tracks`, boxes that no track has confirmed are left out.
+    With `only_tracks`, boxes that no track has confirmed are left out; with `outlines`, those of
+    a segmentation model come with the boxes.
     """
     found = result.boxes if result.obb is None else result.obb
     if found is None or not len(found) or (only_tracks and not found.is_track):
-        return Detections.from_boxes(np.empty((0, 4)))
+        empty = Detections.from_boxes(np.empty((0, 4)))
+        empty.outlines = [] if outlines else None
+        return empty
     if result.obb is None:
         boxes = found.xyxy.cpu().numpy()
     else:
@@ -73,12 +122,20 @@ def to_detections(result, only_tracks: bool = False) -> Detections:
         boxes = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
     tracks = (found.id.cpu().numpy().astype(np.int64) if found.is_track
               else np.full(len(found), -1, np.int64))
+    shapes = None
+    if outlines:
+        shapes = ([np.empty((0, 2), np.float32)] * len(found) if result.masks is None
+                  else list(result.masks.xy))
     return Detections(boxes, found.cls.cpu().numpy().astype(np.int64),
-                      found.conf.cpu().numpy(), tracks)
+                      found.conf.cpu().numpy(), tracks, np.ones(len(found), bool), shapes)
 
 
 class YoloTracker:
-    """A model with its tracker; what it has seen so far lives in the tracker."""
+    """
+    A model with its tracker; what it has seen so far lives in the tracker.
+
+    `conf`, `iou`, `max_det`, `classes`, `unconfirmed` and `outlines` may change between frames.
+    """
 
     def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
@@ -101,6 +158,11 @@ class YoloTracker:
         self.iou = iou
         self.max_det = max_det
         self.classes = classes
+        self.unconfirmed = False
+        self.outlines = False
+        self._found: list = []
+        # Before the tracker's own, which leaves only its tracks.
+        self._model.add_callback('on_predict_postprocess_end', self._keep_found)
         try:
             self._model.predict(np.zeros((imgsz, imgsz, 3), np.uint8), **self._options())
         except Exception as error:  # torch's, a backend's, or a missing package's
@@ -151,17 +213,29 @@ class YoloTracker:
         """
         Return the objects of the next frame, (H, W, 3) uint8 BGR.
 
-        With a tracker only confirmed tracks count, as in `ultralytics.solutions`.  Raises
-        ModelError, one line, where the model fails on this frame.
+        With a tracker only confirmed tracks count, as in `ultralytics.solutions`, unless
+        `unconfirmed` is set: then the other detections follow them.  With `outlines` set, they
+        come with those.  Raises ModelError, one line, where the model fails on this frame.
         """
         try:
             if self._tracker == NO_TRACKER:
-                return to_detections(self._model.predict(frame, **self._options())[0])
+                result = self._model.predict(frame, **self._options())[0]
+                return to_detections(result, outlines=self.outlines)
             choice = {'tracker': self._tracker} if self._tracker else {}
             result = self._model.track(frame, persist=True, **choice, **self._options())[0]
+            tracks = to_detections(result, only_tracks=True, outlines=self.outlines)
+            if not self.unconfirmed or not self._found:
+                return tracks
+            others = to_detections(self._found[0], outlines=self.outlines).but(tracks)
+            others.confirmed[:] = False
+            return tracks + others
         except Exception as error:  # torch's, a backend's or the tracker's
             raise ModelError(f'the model fails on this frame: {one_line(error)}') from error
-        return to_detections(result, only_tracks=True)
+        finally:
+            self._found = []
+
+    def _keep_found(self, predictor) -> None:
+        self._found = list(predictor.results)
 
     def forget_tracks(self) -> None:
         """Begin anew, as after a change of resolution, over which no object can be followed."""

@@ -2,31 +2,62 @@
 
 from typing import Optional, Tuple
 
+import cv2
 import numpy as np
 
+from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions, SECONDS
 from yolo_heatmap_ros.detection import Detections, YoloTracker
+from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.render import halves, HeatRenderer
+from yolo_heatmap_ros.weights import ModelError
+
+MASK = 'mask'
 
 
 class HeatmapPipeline:
-    """One camera's model, heat and renderer."""
+    """
+    One camera's model, heat and renderer.
 
-    def __init__(self, tracker: YoloTracker, renderer: HeatRenderer):
-        """Begin without heat; the first frame decides the field's size."""
+    `legend` draws a colour bar on the pictures; it may change between frames.
+    """
+
+    def __init__(self, tracker: YoloTracker, renderer: HeatRenderer,
+                 options: Optional[HeatOptions] = None, legend: bool = False):
+        """
+        Begin without heat; the first frame decides the field's size.
+
+        Raises ModelError where the model cannot give what the options need.
+        """
         self.tracker = tracker
         self.renderer = renderer
-        self.field: Optional[HeatField] = None
+        self.options = HeatOptions() if options is None else options
+        self.legend = legend
+        self.accumulator: Optional[HeatAccumulator] = None
+        self.options_changed()
+
+    def options_changed(self) -> None:
+        """Take over changed `options`; raises ModelError as the constructor does."""
+        check_kernel(self.options.kernel, self.tracker)
+        options, tracker = self.options, self.tracker
+        tracker.outlines = options.kernel == MASK
+        # How long a tracker takes to make up its mind must not count for less time.
+        tracker.unconfirmed = options.heat_unit == SECONDS or bool(options.regions)
+
+    @property
+    def field(self) -> Optional[HeatField]:
+        """Return the heat that is drawn, or None before the first frame."""
+        return None if self.accumulator is None else self.accumulator.total
 
     @property
     def shape(self) -> Optional[Tuple[int, int]]:
         """Return the field's (H, W) in px, or None before the first frame."""
-        return None if self.field is None else self.field.shape
+        return None if self.accumulator is None else self.accumulator.shape
 
-    def update(self, frame: np.ndarray) -> Detections:
-        """Find the objects of a frame, (H, W, 3) uint8 BGR, and add their heat."""
+    def update(self, frame: np.ndarray, stamp: float = 0.0) -> Detections:
+        """Find the objects of a frame, (H, W, 3) uint8 BGR of `stamp` s, and add their heat."""
         detections = self.detect(frame)
-        self.deposit(frame, detections)
+        self.deposit(frame, detections, stamp)
         return detections
 
     def detect(self, frame: np.ndarray) -> Detections:
@@ -39,11 +70,15 @@ class HeatmapPipeline:
             self.tracker.forget_tracks()
         return self.tracker.track(frame)
 
-    def deposit(self, frame: np.ndarray, detections: Detections) -> None:
-        """Add the heat of a frame's objects; another size than before begins a fresh field."""
+    def deposit(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0) -> Step:
+        """
+        Add the heat of a frame's objects at `stamp`, in s; return the step of time.
+
+        Another size than before begins a fresh field.
+        """
         if self.shape != frame.shape[:2]:
-            self.field = HeatField(*frame.shape[:2])
-        self.field.deposit(detections.xyxy)
+            self.accumulator = HeatAccumulator(*frame.shape[:2], self.options)
+        return self.accumulator.update(detections, stamp)
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:
@@ -55,12 +90,44 @@ class HeatmapPipeline:
         """
         if composite is not None:
             self.renderer.side_by_side(frame, self.field, composite)
+            self._annotate(halves(composite)[1])
             if heatmap is not None:
                 np.copyto(heatmap, halves(composite)[1])
         elif heatmap is not None:
             self.renderer.overlay(frame, self.field, heatmap)
+            self._annotate(heatmap)
+
+    def _annotate(self, heatmap: np.ndarray) -> None:
+        if self.accumulator.regions is not None:
+            self.accumulator.regions.draw(heatmap)
+        if self.legend:
+            self.renderer.draw_legend(self.field, self.options.heat_unit, heatmap)
+
+    def heat(self, scale: float = 1.0) -> np.ndarray:
+        """
+        Return the heat, float32 in its unit: (H, W), or smaller where `scale` is below 1.
+
+        A pixel of a smaller one holds the mean of those that it stands for.
+        """
+        heat = self.field.heat()
+        if scale < 1.0:
+            heat = cv2.resize(heat, scaled(*self.shape, scale)[::-1], interpolation=cv2.INTER_AREA)
+        return heat
 
     def reset(self) -> None:
         """Forget all heat."""
-        if self.field is not None:
-            self.field.reset()
+        if self.accumulator is not None:
+            self.accumulator.reset()
+
+
+def scaled(height: int, width: int, scale: float) -> Tuple[int, int]:
+    """Return the size in px of a picture that is published smaller, at least one pixel."""
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def check_kernel(kernel: str, tracker: YoloTracker) -> None:
+    """Raise ModelError where a kernel needs what the model does not find."""
+    if kernel == MASK and tracker.task != 'segment':
+        raise ModelError(f"kernel '{MASK}' needs a segmentation model, and this is one for "
+                         f"'{tracker.task}': take weights such as 'yolo11n-seg.pt', or another "
+                         'kernel')

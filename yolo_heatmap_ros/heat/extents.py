@@ -34,6 +34,14 @@ class Extents:
         """Forget what was added."""
         self._tiles.fill(False)
 
+    @staticmethod
+    def tiles_of(rows: slice, columns: slice) -> Iterator[Tuple[slice, slice]]:
+        """Return the tiles of a rectangle that begins with a tile."""
+        for top in range(rows.start, rows.stop, TILE):
+            for left in range(columns.start, columns.stop, TILE):
+                yield (slice(top, min(top + TILE, rows.stop)),
+                       slice(left, min(left + TILE, columns.stop)))
+
     def __iter__(self) -> Iterator[Tuple[slice, slice]]:
         """Return (rows, columns) in px of every run of touched tiles."""
         bands, edges = np.nonzero(self._tiles[:, 1:] != self._tiles[:, :-1])

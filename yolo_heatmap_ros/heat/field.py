@@ -1,24 +1,31 @@
-"""Heat accumulated over time."""
+"""Heat per pixel, which may fade."""
 
 from typing import Tuple
 
+import cv2
 import numpy as np
 
 from yolo_heatmap_ros.heat.extents import Extents
-from yolo_heatmap_ros.heat.kernels import disc_in_box
+from yolo_heatmap_ros.heat.kernels import Stamp
+
+NEGLIGIBLE = 1e-6
+"""Heat that has faded below this is none."""
+_SMALLEST_GAIN = 2.0 ** -60
 
 
 class HeatField:
     """
     Heat per pixel of one camera.
 
-    `values` is (H, W) float32 in units of `kernels.HEAT_PER_FRAME`; it is changed in place.
-    `hot` are the parts that hold heat, `changed` those that got some since `changed.clear()`.
+    The heat is `values * gain`: (H, W) float32, changed in place, times a number.  Fading changes
+    the number alone, and what is added later is stored larger by as much.  `hot` are the parts
+    that hold heat, `changed` those whose values have changed since `changed.clear()`.
     """
 
     def __init__(self, height: int, width: int):
         """Create an empty field of `height` rows and `width` columns, both in px."""
         self.values = np.zeros((height, width), np.float32)
+        self.gain = 1.0
         self.hot = Extents(height, width)
         self.changed = Extents(height, width)
         self._maximum = 0.0
@@ -32,37 +39,70 @@ class HeatField:
 
     @property
     def maximum(self) -> float:
-        """Return the largest heat."""
+        """Return the largest of `values`."""
         return self._maximum
 
     @property
     def minimum(self) -> float:
-        """Return the smallest heat."""
-        # One pixel that has stayed as cold as all were proves the minimum: heat only grows.
+        """Return the smallest of `values`."""
+        # One pixel that has stayed as cold as all were proves the minimum: values only grow.
         if self.values[self._coldest] != self._minimum:
             self._coldest = np.unravel_index(np.argmin(self.values), self.shape)
             self._minimum = float(self.values[self._coldest])
         return self._minimum
 
-    def deposit(self, boxes: np.ndarray) -> None:
-        """
-        Add the heat of one frame: one disc for each row of `boxes`, (N, 4) xyxy in px.
+    def heat(self) -> np.ndarray:
+        """Return a copy of the heat, (H, W) float32."""
+        return self.values * np.float32(self.gain)
 
-        Boxes with NaN or infinite corners, which a broken model may return, add nothing.
-        """
-        for box in boxes[np.isfinite(boxes).all(axis=1)]:
-            placed = disc_in_box(box, *self.shape)
-            if placed is not None:
-                rows, columns, heat = placed
-                region = self.values[rows, columns]
-                np.add(region, heat, out=region)
-                self._maximum = max(self._maximum, float(region.max()))
-                self.hot.add(rows, columns)
-                self.changed.add(rows, columns)
+    def deposit(self, stamp: Stamp, amount: float = 1.0) -> None:
+        """Add the heat of one stamp, `amount` where it is hottest."""
+        region = self.values[stamp.rows, stamp.columns]
+        cv2.scaleAdd(stamp.heat, amount / self.gain, region, dst=region)
+        self._maximum = max(self._maximum, float(region.max()))
+        self.hot.add(stamp.rows, stamp.columns)
+        self.changed.add(stamp.rows, stamp.columns)
+
+    def fade(self, factor: float) -> None:
+        """Multiply all heat by `factor`, 0 to 1."""
+        self.gain *= factor
+        if self._maximum * self.gain < NEGLIGIBLE:
+            if self._maximum:
+                self.reset()
+            self.gain = 1.0
+        elif self.gain < _SMALLEST_GAIN:
+            self._store_smaller()
+
+    def _store_smaller(self) -> None:
+        """Bring the gain back to usual size, before values grow out of range."""
+        # A power of two: values keep every digit.
+        self.gain /= _SMALLEST_GAIN
+        self.values *= np.float32(_SMALLEST_GAIN)
+        self.values[self.values * np.float32(self.gain) < NEGLIGIBLE] = 0.0
+        self._take_stock()
+
+    def restore(self, heat: np.ndarray) -> None:
+        """Replace all heat by `heat`, (H, W) float32."""
+        np.copyto(self.values, heat)
+        self.gain = 1.0
+        self._take_stock()
+
+    def _take_stock(self) -> None:
+        """Find extremes and hot parts in values that came from elsewhere."""
+        self._maximum = float(self.values.max())
+        self._minimum = float(self.values.min())
+        self.hot.add_all()
+        everything, _ = list(self.hot), self.hot.clear()
+        for rows, columns in everything:
+            for part in self.hot.tiles_of(rows, columns):
+                if self.values[part].any():
+                    self.hot.add(*part)
+        self.changed.add_all()
 
     def reset(self) -> None:
         """Forget all heat."""
         self.values.fill(0.0)
+        self.gain = 1.0
         self._maximum = self._minimum = 0.0
         self.hot.clear()
         self.changed.add_all()

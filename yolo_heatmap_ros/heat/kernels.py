@@ -1,42 +1,160 @@
-"""How one box becomes heat."""
+"""How one object becomes heat: the shape that it leaves on a field, 1 at its hottest."""
 
 from functools import lru_cache
-from typing import Optional, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
+import cv2
 import numpy as np
 
-HEAT_PER_FRAME = 2.0
-"""What one frame adds inside a disc, as in `ultralytics.solutions.Heatmap`."""
+_CACHED_PIXELS = 1 << 15
+"""Larger shapes are rare, and made anew each time: a cache of them would hold gigabytes."""
 
 
-@lru_cache(maxsize=512)
-def disc(radius: int) -> np.ndarray:
+class Stamp(NamedTuple):
+    """A shape in its place: its rows and columns of a field, and their heat, float32, 0 to 1."""
+
+    rows: slice
+    columns: slice
+    heat: np.ndarray
+
+
+Kernel = Callable[[np.ndarray, Optional[np.ndarray], int, int], Optional[Stamp]]
+
+
+def _cached(shape: Callable[[int, int], np.ndarray]) -> Callable[[int, int], np.ndarray]:
+    """Keep the shapes of usual size, read-only."""
+    @lru_cache(maxsize=256)
+    def kept(height: int, width: int) -> np.ndarray:
+        kernel = shape(height, width)
+        kernel.flags.writeable = False
+        return kernel
+
+    def get(height: int, width: int) -> np.ndarray:
+        return (kept if height * width <= _CACHED_PIXELS else shape)(height, width)
+    return get
+
+
+@_cached
+def _disc(height: int, width: int) -> np.ndarray:
     """
-    Return `HEAT_PER_FRAME` inside a disc and 0 around it, (2 r + 1, 2 r + 1) float32.
+    Return 1 inside a disc and 0 around it; both sides are 2 r + 1.
 
     A pixel belongs to the disc where the squared distance of its index from the centre's is at
     most the squared radius, as in `ultralytics.solutions.Heatmap.heatmap_effect`.
     """
-    squares = np.arange(-radius, radius + 1) ** 2
-    kernel = np.where(squares[:, None] + squares <= radius ** 2, HEAT_PER_FRAME, 0)
-    kernel = kernel.astype(np.float32)
-    kernel.flags.writeable = False
-    return kernel
+    squares = np.arange(-(height // 2), height // 2 + 1) ** 2
+    return (squares[:, None] + squares <= (height // 2) ** 2).astype(np.float32)
 
 
-def disc_in_box(box, height: int, width: int) -> Optional[Tuple[slice, slice, np.ndarray]]:
-    """
-    Place the disc inscribed in a box on a field.
+def _unit_offsets(length: int) -> np.ndarray:
+    """Return where pixel centres lie along a side, from -1 at its begin to 1 at its end."""
+    return ((2 * np.arange(length) + 1) / length - 1).astype(np.float32)
 
-    The box, (4,) x1 y1 x2 y2 in px, is truncated to whole pixels and cut at the border first.
-    Returns (rows, columns, heat of that region), or None where the box holds no pixel.
-    """
-    x1, y1, x2, y2 = map(int, box)
+
+@_cached
+def _ellipse(height: int, width: int) -> np.ndarray:
+    squares = _unit_offsets(height)[:, None] ** 2 + _unit_offsets(width) ** 2
+    return (squares <= 1).astype(np.float32)
+
+
+@_cached
+def _gaussian(height: int, width: int) -> np.ndarray:
+    # A standard deviation of a quarter of the side: exp(-x^2 / 2 s^2) with s = 1/2 of the half.
+    return np.outer(np.exp(-2 * _unit_offsets(height) ** 2),
+                    np.exp(-2 * _unit_offsets(width) ** 2)).astype(np.float32)
+
+
+@_cached
+def _solid(height: int, width: int) -> np.ndarray:
+    return np.ones((height, width), np.float32)
+
+
+def _pixels_of(box, height: int, width: int) -> Optional[Tuple[int, int, int, int]]:
+    """Return x1, y1, x2, y2 truncated to whole pixels and cut at the border, None if empty."""
+    x1, y1, x2, y2 = map(int, box.tolist())
     x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-    if x2 <= x1 or y2 <= y1:
+    return None if x2 <= x1 or y2 <= y1 else (x1, y1, x2, y2)
+
+
+def disc(box: np.ndarray, outline: Optional[np.ndarray], height: int,
+         width: int) -> Optional[Stamp]:
+    """Inscribe a disc in a box, as `ultralytics.solutions.Heatmap` does."""
+    pixels = _pixels_of(box, height, width)
+    if pixels is None:
         return None
+    x1, y1, x2, y2 = pixels
     radius = min(x2 - x1, y2 - y1) // 2
     left, top = (x1 + x2) // 2 - radius, (y1 + y2) // 2 - radius
     # The centre of an even side is the pixel right of the middle: the last column falls outside.
     right, bottom = min(left + 2 * radius + 1, x2), min(top + 2 * radius + 1, y2)
-    return (slice(top, bottom), slice(left, right), disc(radius)[:bottom - top, :right - left])
+    heat = _disc(2 * radius + 1, 2 * radius + 1)[:bottom - top, :right - left]
+    return Stamp(slice(top, bottom), slice(left, right), heat)
+
+
+def _filling(shape: Callable[[int, int], np.ndarray], meaning: str) -> Kernel:
+    """Return the kernel that fills a box with a shape of its size."""
+    def kernel(box, outline, height, width):
+        pixels = _pixels_of(box, height, width)
+        if pixels is None:
+            return None
+        x1, y1, x2, y2 = pixels
+        return Stamp(slice(y1, y2), slice(x1, x2), shape(y2 - y1, x2 - x1))
+    kernel.__doc__ = meaning
+    return kernel
+
+
+def foot(box: np.ndarray, outline: Optional[np.ndarray], height: int,
+         width: int) -> Optional[Stamp]:
+    """
+    Draw a disc around the ground contact of a standing person: the middle of the lower edge.
+
+    Its radius is a quarter of the box's width; it is cut at the border.
+    """
+    x, y = ground_contact(box)
+    if not (0 <= x < width and 0 < y <= height):
+        return None
+    seen_width = min(float(box[2]), width) - max(float(box[0]), 0.0)
+    radius = max(1, round(seen_width / 4))
+    centre_row, centre_column = int(np.ceil(y)) - 1, int(x)
+    top, left = max(centre_row - radius, 0), max(centre_column - radius, 0)
+    bottom, right = min(centre_row + radius + 1, height), min(centre_column + radius + 1, width)
+    whole = _disc(2 * radius + 1, 2 * radius + 1)
+    row, column = top - centre_row + radius, left - centre_column + radius
+    return Stamp(slice(top, bottom), slice(left, right),
+                 whole[row:row + bottom - top, column:column + right - left])
+
+
+def mask(box: np.ndarray, outline: Optional[np.ndarray], height: int,
+         width: int) -> Optional[Stamp]:
+    """Fill the outline of an object, (M, 2) x y in px, as segmentation models find it."""
+    if outline is None or len(outline) < 3 or not np.isfinite(outline).all():
+        return None
+    extent = np.concatenate((outline.min(axis=0), outline.max(axis=0) + 2))
+    pixels = _pixels_of(extent, height, width)
+    if pixels is None:
+        return None
+    x1, y1, x2, y2 = pixels
+    heat = np.zeros((y2 - y1, x2 - x1), np.float32)
+    cv2.fillPoly(heat, [np.round(outline).astype(np.int32) - (x1, y1)], 1.0)
+    return Stamp(slice(y1, y2), slice(x1, x2), heat)
+
+
+def ground_contact(box: np.ndarray) -> Tuple[float, float]:
+    """Return x, y in px of the middle of a box's lower edge, where a standing person stands."""
+    return (float(box[0]) + float(box[2])) / 2, float(box[3])
+
+
+KERNELS: Dict[str, Kernel] = {
+    'disc': disc,
+    'box': _filling(_solid, 'Fill the box.'),
+    'ellipse': _filling(_ellipse, 'Inscribe an ellipse in the box.'),
+    'gaussian': _filling(_gaussian, 'Fill the box with a bell, a quarter of each side wide.'),
+    'foot': foot,
+    'mask': mask,
+}
+"""
+Kernels by name.
+
+Each takes a box, (4,) x1 y1 x2 y2 in px, the object's outline, (M, 2) in px or None, and the
+field's height and width in px; it returns None where nothing of the object is on the field.
+"""

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.legend import Legend
+from yolo_heatmap_ros.heat.scale import HeatScale, MAX
 from yolo_heatmap_ros.heat.sharing import at_once, bands, cores_for
 
 COLORMAPS: Dict[str, int] = {
@@ -32,14 +34,17 @@ class HeatRenderer:
     Draws the heat of one field over frames, and keeps its colours from frame to frame.
 
     Cold pixels keep the colour of no heat, and hot ones theirs while the range of the heat stays:
-    only the rest is coloured anew.  `colormap` (name) and `alpha` (weight of the colours, 0 to 1)
-    may change between frames.
+    only the rest is coloured anew.  `colormap` (name), `alpha` (weight of the colours, 0 to 1) and
+    `scale` may change between frames.
     """
 
-    def __init__(self, colormap: str = 'JET', alpha: float = 0.5):
+    def __init__(self, colormap: str = 'JET', alpha: float = 0.5,
+                 scale: Optional[HeatScale] = None):
         """Choose the colours; raises ValueError for an unknown colormap."""
         self.colormap = colormap
         self.alpha = alpha
+        self.scale = HeatScale() if scale is None else scale
+        self._legend = Legend()
         self._field: Optional[HeatField] = None
 
     @property
@@ -59,8 +64,8 @@ class HeatRenderer:
         """
         Write `frame`, (H, W, 3) uint8 BGR, with the heat of `field`, (H, W), over it to `out`.
 
-        `out` has the frame's shape and type; it may be a part of a larger picture.  Heat is
-        stretched from its minimum to its maximum; without any heat the frame stays as it is.
+        `out` has the frame's shape and type; it may be a part of a larger picture.  Without any
+        heat the frame stays as it is.
         """
         self._prepare(field)
         at_once(lambda rows: self._blend(frame, rows, out), bands(*field.shape))
@@ -74,6 +79,12 @@ class HeatRenderer:
             self._blend(frame, rows, right)
         self._prepare(field)
         at_once(draw, bands(*field.shape))
+
+    def draw_legend(self, field: HeatField, unit: str, out: np.ndarray) -> None:
+        """Draw what the colours of the last picture mean on `out`, (H, W, 3) uint8 BGR."""
+        if self._any_heat:
+            low, high = (value * field.gain for value in self._range)
+            self._legend.draw(out, self._palette, low, high, unit, self.scale.normalize != MAX)
 
     def _blend(self, frame: np.ndarray, rows: slice, out: np.ndarray) -> None:
         if self._any_heat:
@@ -89,7 +100,7 @@ class HeatRenderer:
 
     def _colour(self, field: HeatField) -> None:
         """Bring `_colours`, (H, W, 3) uint8 BGR, up to date with the field."""
-        heat_range = (field.minimum, field.maximum)
+        heat_range = self.scale.limits(field)
         if field is not self._field:
             self._colours = np.empty((*field.shape, 3), np.uint8)
             self._colours[:] = self._palette[0]
@@ -112,10 +123,14 @@ class HeatRenderer:
         # The factor in double and the product in single precision, truncated: the numbers of
         # cv2.normalize(…, NORM_MINMAX) and astype(uint8), in one pass.
         factor = np.float32(255.0 * (1.0 / maximum))
+        clipped = self.scale.normalize != MAX
         for region in regions:
             part = heat[region]
             levels = np.empty(part.shape, np.uint8)
-            np.multiply(part, factor, out=levels, casting='unsafe')
+            if clipped:
+                np.minimum(part * factor, 255.0, out=levels, casting='unsafe')
+            else:
+                np.multiply(part, factor, out=levels, casting='unsafe')
             cv2.applyColorMap(levels, self._palette, dst=self._colours[region])
 
     def _colour_everywhere(self, heat: np.ndarray) -> None:
