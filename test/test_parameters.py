@@ -4,8 +4,9 @@ import pytest
 import rclpy
 from rclpy.parameter import Parameter
 import yaml
-from yolo_heatmap_ros.parameters import (
-    HEATMAP_SETTINGS, ParameterError, Parameters, PLAYBACK_SETTINGS)
+from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
+from yolo_heatmap_ros.parameters import ParameterError, Parameters
+from yolo_heatmap_ros.playback_parameters import PLAYBACK_SETTINGS
 
 
 @pytest.fixture

@@ -88,19 +88,23 @@ def _to_eight_bits(rows: np.ndarray, big_endian: bool) -> np.ndarray:
 
 
 class Picture:
-    """A bgr8 message that is drawn into, and published, again and again without a copy."""
+    """A message that is drawn into, and published, again and again without a copy."""
 
-    def __init__(self):
-        """Begin with an empty picture."""
-        self.message = Image(encoding='bgr8')
-        self._pixels = np.empty((0, 0, 3), np.uint8)
+    def __init__(self, encoding: str = 'bgr8'):
+        """Begin with an empty picture of encoding `bgr8` or `32FC1`."""
+        self.message = Image(encoding=encoding, is_bigendian=int(sys.byteorder == 'big'))
+        self._dtype, self._channels = {'bgr8': (np.uint8, (3,)),
+                                       '32FC1': (np.float32, ())}[encoding]
+        self._pixels = np.empty((0, 0))
 
     def pixels(self, height: int, width: int) -> np.ndarray:
-        """Return the pixels, (height, width, 3) uint8, as a writable view on the message."""
+        """Return the pixels, (H, W, 3) uint8 or (H, W) float32, a writable view on the message."""
         if self._pixels.shape[:2] != (height, width):
+            shape = (height, width, *self._channels)
+            size = int(np.prod(shape)) * np.dtype(self._dtype).itemsize
             self.message.height, self.message.width = height, width
-            self.message.step = width * 3
+            self.message.step = size // height
             # The message keeps a copy of what it is given: the view must be one on that.
-            self.message.data = array.array('B', bytes(height * width * 3))
-            self._pixels = np.frombuffer(self.message.data, np.uint8).reshape(height, width, 3)
+            self.message.data = array.array('B', bytes(size))
+            self._pixels = np.frombuffer(self.message.data, self._dtype).reshape(shape)
         return self._pixels

@@ -1,14 +1,12 @@
-"""Each node's parameters: declared once, with description, range and check."""
+"""Parameters of a node: declared once, with description, range and check."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-
-from yolo_heatmap_ros.heat.render import colormap_code
 
 ANY_TIME = 'any time'
 UNCONFIGURED = 'while unconfigured'
@@ -59,7 +57,8 @@ class Setting:
             raise ParameterError(f"parameter '{self.name}': {error}") from error
 
 
-def _number(name, default, description, low, high, changes=ANY_TIME) -> Setting:
+def number(name, default, description, low, high, changes=ANY_TIME) -> Setting:
+    """Return the setting of a number within bounds, a whole one where its default is one."""
     whole = isinstance(default, int)
 
     def check(value):
@@ -71,7 +70,8 @@ def _number(name, default, description, low, high, changes=ANY_TIME) -> Setting:
     return Setting(name, default, description, check, changes, (low, high))
 
 
-def _switch(name, default, description, changes=ANY_TIME) -> Setting:
+def switch(name, default, description, changes=ANY_TIME) -> Setting:
+    """Return the setting of a yes or no."""
     def check(value):
         if not isinstance(value, bool):
             raise ValueError(f'{value!r} is neither true nor false')
@@ -79,7 +79,8 @@ def _switch(name, default, description, changes=ANY_TIME) -> Setting:
     return Setting(name, default, description, check, changes)
 
 
-def _choice(name, choices, description, changes=ANY_TIME) -> Setting:
+def choice(name, choices, description, changes=ANY_TIME) -> Setting:
+    """Return the setting of one word out of `choices`, whose first is the default."""
     def check(value):
         if value not in choices:
             raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
@@ -88,88 +89,19 @@ def _choice(name, choices, description, changes=ANY_TIME) -> Setting:
                    changes)
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Take numbers as text too: a device, a camera or a file may be called `0`."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(f'{value!r} is not text')
     return str(value).strip()
 
 
-def _filled_text(value: Any) -> str:
-    text = _as_text(value)
+def filled_text(value: Any) -> str:
+    """Take text that is not empty."""
+    text = as_text(value)
     if not text:
         raise ValueError('is empty')
     return text
-
-
-def _as_colormap(value: Any) -> str:
-    text = _filled_text(value)
-    colormap_code(text)
-    return text
-
-
-def _as_classes(value: Any) -> List[Union[int, str]]:
-    """Take one class, a list of them, or such a list as text; `[]` arrives as None."""
-    if value is None:
-        return []
-    if isinstance(value, str):
-        value = value.strip().removeprefix('[').removesuffix(']').split(',')
-    entries = [value] if isinstance(value, (bool, int, float)) else list(value)
-    if any(isinstance(entry, bool) or not isinstance(entry, (int, str)) for entry in entries):
-        raise ValueError(f'{value!r} holds what is neither a name nor an id')
-    return [entry if isinstance(entry, int) else entry.strip() for entry in entries
-            if str(entry).strip()]
-
-
-HEATMAP_SETTINGS = (
-    Setting('weights', 'yolo12n.pt',
-            'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
-            'A .pt file can run code when it is loaded: use only files that you trust.',
-            _filled_text, UNCONFIGURED),
-    Setting('device', '',
-            "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU where "
-            'there is one.', _as_text, UNCONFIGURED),
-    _number('imgsz', 640, "The longer side of the model's input in px.", 32, 4096, UNCONFIGURED),
-    _number('conf', 0.25, 'Detections with less confidence than this do not count.', 0.0, 1.0),
-    _number('iou', 0.7, 'Boxes of one class that overlap more than this are one object.',
-            0.0, 1.0),
-    _number('max_det', 300, 'The largest number of objects in one frame.', 1, 10000),
-    Setting('classes', '',
-            "The classes that count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: "
-            'all.', _as_classes),
-    Setting('tracker', '',
-            "An Ultralytics tracker, such as 'botsort.yaml', or the path of such a file; 'none': "
-            "every detection counts at once; empty: Ultralytics' default.",
-            _as_text, UNCONFIGURED),
-    Setting('colormap', 'JET', "An OpenCV colormap, such as 'JET', 'HOT' or 'VIRIDIS'.",
-            _as_colormap),
-    _number('alpha', 0.5, 'The weight of the colours over the frame: 0 none, 1 nothing else.',
-            0.0, 1.0),
-    _choice('accelerate', ('none', 'auto', 'openvino', 'onnx', 'tensorrt'),
-            'A faster backend for .pt weights, exported once and kept in the cache; auto: what is '
-            'installed and fits the device.', UNCONFIGURED),
-    _number('threads', 0, 'Threads of PyTorch on the CPU; 0: all cores but one.  All cores are '
-            'faster only where nothing else runs.', 0, 256, UNCONFIGURED),
-    _choice('frame_policy', ('latest', 'all'),
-            "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
-    _number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,
-            UNCONFIGURED),
-    _choice('image_reliability', ('auto', 'reliable', 'best_effort'),
-            "QoS of the image subscription; 'auto': reliable where every publisher offers it.",
-            UNCONFIGURED),
-    _switch('autostart', True,
-            'Configure and activate at start; false leaves that to a lifecycle manager.', START),
-)
-
-PLAYBACK_SETTINGS = (
-    Setting('source', '', 'A video, an image, a folder of images, a camera index or a stream URL.',
-            _filled_text, START),
-    _number('rate', 0.0, "Frames per second; 0: the file's own, 10 Hz for images.", 0.0, 1000.0),
-    _switch('loop', False, 'Begin again at the end.'),
-    Setting('frame_id', 'camera', 'The frame_id of the headers.', _as_text),
-    _number('wait_for_subscribers', 0, 'Begin when so many subscribers are there.', 0, 100,
-            START),
-)
 
 
 class Parameters:
@@ -200,6 +132,12 @@ class Parameters:
     def values(self) -> Dict[str, Any]:
         """Return all values by name; raises ParameterError for the first that cannot be used."""
         return {name: self.value(name) for name in self._settings}
+
+    def given(self) -> Dict[str, Any]:
+        """Return all values by name as they were given, in types that YAML knows."""
+        values = {name: self._node.get_parameter(name).value for name in self._settings}
+        return {name: list(value) if isinstance(value, Sequence) and not isinstance(value, str)
+                else value for name, value in values.items()}
 
     def _on_set(self, parameters: List[Parameter]) -> SetParametersResult:
         changes = {}

@@ -1,4 +1,4 @@
-"""Heatmap and composite to their topics, in a thread beside the model's."""
+"""Heatmap, composite and heat to their topics, in a thread beside the model's."""
 
 import queue
 import threading
@@ -14,7 +14,8 @@ from std_msgs.msg import Header
 from yolo_heatmap_ros.images import Picture
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 
-PICTURES = ('heatmap', 'composite')
+PICTURES = {'heatmap': 'bgr8', 'composite': 'bgr8', 'heat': '32FC1'}
+"""Encodings by the names of the topics."""
 
 Job = Tuple[np.ndarray, Header, Tuple[str, ...]]
 
@@ -24,19 +25,21 @@ class PicturePublisher:
     Draws and publishes what is watched of one frame, while the model works on the next.
 
     The heat must stay as it is while it is drawn: whoever changes it, or how it is drawn, calls
-    `wait_until_drawn` first.
+    `wait_until_drawn` first.  `heat_scale`, the size of the heat as a fraction of the frame's, may
+    change then too.
     """
 
     def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, depth: int):
         """Create the lifecycle publishers, keep-last `depth`, and start the thread."""
         self._node = node
         self._pipeline = pipeline
+        self.heat_scale = 1.0
         self._publishers = {
             name: node.create_lifecycle_publisher(
                 Image, f'~/{name}', QoSProfile(depth=depth),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies())
             for name in PICTURES}
-        self._pictures = {name: Picture() for name in PICTURES}
+        self._pictures = {name: Picture(encoding) for name, encoding in PICTURES.items()}
         self._drawn = threading.Event()
         self._published = threading.Event()
         self._drawn.set()
@@ -97,6 +100,9 @@ class PicturePublisher:
         height, width = frame.shape[:2]
         widths = {'heatmap': width, 'composite': 2 * width}
         self._pipeline.render(frame, **{name: self._pictures[name].pixels(height, widths[name])
-                                        for name in watched})
+                                        for name in watched if name in widths})
+        if 'heat' in watched:
+            heat = self._pipeline.heat(self.heat_scale)
+            np.copyto(self._pictures['heat'].pixels(*heat.shape), heat)
         for name in watched:
             self._pictures[name].message.header = header

@@ -1,6 +1,6 @@
 """The whole way of a frame: objects, heat, pictures."""
 
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ class HeatmapPipeline:
         self.options = HeatOptions() if options is None else options
         self.legend = legend
         self.accumulator: Optional[HeatAccumulator] = None
+        self._last_frame: Optional[np.ndarray] = None
         self.options_changed()
 
     def options_changed(self) -> None:
@@ -78,6 +79,7 @@ class HeatmapPipeline:
         """
         if self.shape != frame.shape[:2]:
             self.accumulator = HeatAccumulator(*frame.shape[:2], self.options)
+        self._last_frame = frame
         return self.accumulator.update(detections, stamp)
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
@@ -102,6 +104,17 @@ class HeatmapPipeline:
             self.accumulator.regions.draw(heatmap)
         if self.legend:
             self.renderer.draw_legend(self.field, self.options.heat_unit, heatmap)
+
+    def last_pictures(self) -> Dict[str, np.ndarray]:
+        """Return heatmap and composite of the last frame by name; none before the first."""
+        frame = self._last_frame
+        if frame is None or frame.shape[:2] != self.shape:
+            return {}
+        height, width = frame.shape[:2]
+        pictures = {'heatmap': np.empty((height, width, 3), np.uint8),
+                    'composite': np.empty((height, 2 * width, 3), np.uint8)}
+        self.render(frame, **pictures)
+        return pictures
 
     def heat(self, scale: float = 1.0) -> np.ndarray:
         """

@@ -18,7 +18,8 @@ from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.images import Picture
-from yolo_heatmap_ros.parameters import ParameterError, Parameters, PLAYBACK_SETTINGS
+from yolo_heatmap_ros.parameters import ParameterError, Parameters
+from yolo_heatmap_ros.playback_parameters import PLAYBACK_SETTINGS
 from yolo_heatmap_ros.sources import open_source, SourceError, STILL_RATE, without_credentials
 
 LOG_PERIOD = 5.0

@@ -24,6 +24,10 @@ class SnapshotError(ValueError):
     """A snapshot that cannot be written, read or used; one line."""
 
 
+class DamagedSnapshot(SnapshotError):
+    """A snapshot that was changed after it was written, or whose disk has failed."""
+
+
 @dataclass
 class Snapshot:
     """
@@ -165,7 +169,11 @@ def newest(folder: Path) -> List[Path]:
 
 
 def read(folder: Path) -> Snapshot:
-    """Return what `write` wrote to this folder; raises SnapshotError for anything else."""
+    """
+    Return what `write` wrote to this folder.
+
+    Raises SnapshotError for another format, DamagedSnapshot for anything else.
+    """
     try:
         about = yaml.safe_load((folder / 'snapshot.yaml').read_text())
         if about['format'] != FORMAT:
@@ -177,8 +185,8 @@ def read(folder: Path) -> Snapshot:
         for name, heat in fields.items():
             if heat.dtype != np.float32 or heat.shape != shape or not (
                     np.isfinite(heat).all() and (heat >= 0).all()):
-                raise SnapshotError(f"'{name}' in heat.npz is not the heat of {_size(shape)} "
-                                    'pixels')
+                raise DamagedSnapshot(f"'{name}' in heat.npz is not the heat of {_size(shape)} "
+                                      'pixels')
         layers = {int(name.removeprefix('layer_')): heat for name, heat in fields.items()
                   if name != 'heat'}
         return Snapshot(fields['heat'], about['unit'], about['frames'], about['began'],
@@ -187,4 +195,4 @@ def read(folder: Path) -> Snapshot:
         raise
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile,
             yaml.YAMLError) as error:
-        raise SnapshotError(f"it is damaged ({' '.join(str(error).split())})") from error
+        raise DamagedSnapshot(f"it is damaged ({' '.join(str(error).split())})") from error

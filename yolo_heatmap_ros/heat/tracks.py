@@ -28,7 +28,7 @@ class Share(NamedTuple):
 
 @dataclass
 class Track:
-    """A track as it was seen last, with the box from which it has not moved since `still_since`."""
+    """A track as it was seen last, and the `place` that it has not left since `still_since`."""
 
     box: np.ndarray
     stamp: float

@@ -1,0 +1,118 @@
+"""The parameters of `heatmap_node`."""
+
+from typing import Any, Dict, List, Union
+
+import numpy as np
+
+from yolo_heatmap_ros.accumulation import ON_TIME_JUMP, UNITS
+from yolo_heatmap_ros.heat.kernels import KERNELS
+from yolo_heatmap_ros.heat.regions import ANCHORS, parse_regions
+from yolo_heatmap_ros.heat.render import colormap_code
+from yolo_heatmap_ros.heat.scale import NORMALIZATIONS
+from yolo_heatmap_ros.parameters import (
+    as_text, choice, filled_text, number, Setting, START, switch, UNCONFIGURED)
+
+
+def _as_colormap(value: Any) -> str:
+    text = filled_text(value)
+    colormap_code(text)
+    return text
+
+
+def _as_classes(value: Any) -> List[Union[int, str]]:
+    """Take one class, a list of them, or such a list as text; `[]` arrives as None."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = value.strip().removeprefix('[').removesuffix(']').split(',')
+    entries = [value] if isinstance(value, (bool, int, float)) else list(value)
+    if any(isinstance(entry, bool) or not isinstance(entry, (int, str)) for entry in entries):
+        raise ValueError(f'{value!r} holds what is neither a name nor an id')
+    return [entry if isinstance(entry, int) else entry.strip() for entry in entries
+            if str(entry).strip()]
+
+
+def _as_regions(value: Any) -> Dict[str, np.ndarray]:
+    return parse_regions(as_text(value))
+
+
+HEATMAP_SETTINGS = (
+    Setting('weights', 'yolo12n.pt',
+            'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
+            'A .pt file can run code when it is loaded: use only files that you trust.',
+            filled_text, UNCONFIGURED),
+    Setting('device', '',
+            "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU where "
+            'there is one.', as_text, UNCONFIGURED),
+    number('imgsz', 640, "The longer side of the model's input in px.", 32, 4096, UNCONFIGURED),
+    number('conf', 0.25, 'Detections with less confidence than this do not count.', 0.0, 1.0),
+    number('iou', 0.7, 'Boxes of one class that overlap more than this are one object.',
+           0.0, 1.0),
+    number('max_det', 300, 'The largest number of objects in one frame.', 1, 10000),
+    Setting('classes', '',
+            "The classes that count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: "
+            'all.', _as_classes),
+    Setting('tracker', '',
+            "An Ultralytics tracker, such as 'botsort.yaml', or the path of such a file; 'none': "
+            "every detection counts at once; empty: Ultralytics' default.",
+            as_text, UNCONFIGURED),
+    Setting('colormap', 'JET', "An OpenCV colormap, such as 'JET', 'HOT' or 'VIRIDIS'.",
+            _as_colormap),
+    number('alpha', 0.5, 'The weight of the colours over the frame: 0 none, 1 nothing else.',
+           0.0, 1.0),
+    switch('legend', False, 'Draw a colour bar with values and unit on the heatmap.'),
+    choice('normalize', NORMALIZATIONS,
+           'Which heat has the last colour: the largest; a percentile, so that one hot spot '
+           "leaves colours to the rest; 'fixed': scale_max."),
+    number('percentile', 95.0, "The percentile of normalize 'percentile', of the heat where there "
+           'is any.', 1.0, 100.0),
+    number('scale_max', 100.0, "The heat with the last colour for normalize 'fixed', in "
+           'heat_unit.', 0.001, 1e9),
+    choice('heat_unit', UNITS,
+           "What an object adds: 'frames': 1 a frame; 'seconds': the time that it has spent "
+           'there, by the stamps of the images.', UNCONFIGURED),
+    number('max_gap', 2.0, 'Seconds without a frame after which what happened in between is '
+           'unknown, and adds nothing.', 0.01, 3600.0),
+    choice('on_time_jump', ON_TIME_JUMP,
+           'What becomes of the heat when stamps go back, as those of a bag that loops.'),
+    number('half_life', 0.0, 'Seconds in which heat fades to one half; 0: it never fades.', 0.0,
+           1e9),
+    choice('kernel', tuple(KERNELS),
+           "Where a box puts its heat; 'foot': around the middle of its lower edge; 'mask': the "
+           'outline that a segmentation model finds.'),
+    number('ignore_stationary', 0.0, 'Seconds after which a track that stays in its place adds no '
+           'heat until it moves; 0: never.', 0.0, 1e6),
+    switch('per_class', False, 'Keep a layer of heat for each class, and show the sum of those '
+           'that count.', UNCONFIGURED),
+    Setting('regions', '',
+            "Polygons by name, as YAML: '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}', in px, or "
+            'in fractions of width and height where no number is above 1. Heat is only inside.',
+            _as_regions),
+    choice('region_anchor', ANCHORS,
+           "The point of a box that is in a region or not: the middle of its lower edge, 'foot', "
+           'or its centre.'),
+    number('heat_scale', 1.0, 'Size of ~/heat as a fraction of the image.', 0.01, 1.0),
+    Setting('snapshot_dir', '',
+            'The folder of snapshots, one for each node; empty: '
+            '$ROS_HOME/yolo_heatmap_ros/<name of the node>, in ~/.ros without ROS_HOME.',
+            as_text, UNCONFIGURED),
+    number('snapshot_keep', 10, 'How many snapshots stay; older ones are removed.', 1, 100000),
+    number('autosave_period', 0.0, 'Seconds between snapshots, one more follows at the end; 0: '
+           'none.', 0.0, 1e6, UNCONFIGURED),
+    switch('resume', False, 'Begin with the newest snapshot, where there is one.', UNCONFIGURED),
+    switch('reset_keeps_copy', False, 'Let ~/reset put a snapshot aside first.'),
+    choice('accelerate', ('none', 'auto', 'openvino', 'onnx', 'tensorrt'),
+           'A faster backend for .pt weights, exported once and kept in the cache; auto: what is '
+           'installed and fits the device.', UNCONFIGURED),
+    number('threads', 0, 'Threads of PyTorch on the CPU; 0: all cores but one.  All cores are '
+           'faster only where nothing else runs.', 0, 256, UNCONFIGURED),
+    choice('frame_policy', ('latest', 'all'),
+           "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
+    number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,
+           UNCONFIGURED),
+    choice('image_reliability', ('auto', 'reliable', 'best_effort'),
+           "QoS of the image subscription; 'auto': reliable where every publisher offers it.",
+           UNCONFIGURED),
+    switch('autostart', True,
+           'Configure and activate at start; false leaves that to a lifecycle manager.', START),
+)

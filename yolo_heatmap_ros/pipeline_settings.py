@@ -1,0 +1,57 @@
+"""The parameters of the heatmap node, put where they belong in its pipeline."""
+
+from dataclasses import fields
+from typing import Any, Callable, Dict, Mapping
+
+from yolo_heatmap_ros.accumulation import HeatOptions
+from yolo_heatmap_ros.detection import YoloTracker
+from yolo_heatmap_ros.heat.render import HeatRenderer
+from yolo_heatmap_ros.heat.scale import HeatScale
+from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
+
+MODEL = ('weights', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
+DETECTION = ('conf', 'iou', 'max_det', 'classes')
+COLOURS = ('colormap', 'alpha')
+SCALE = tuple(one.name for one in fields(HeatScale))
+OPTIONS = tuple(one.name for one in fields(HeatOptions))
+REGIONS = ('regions', 'region_anchor')
+
+
+def _of(values: Mapping[str, Any], names) -> Dict[str, Any]:
+    return {name: values[name] for name in names}
+
+
+def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None]) -> HeatmapPipeline:
+    """
+    Load the model and make the pipeline that parameters, by name, ask for.
+
+    `log` gets lines on what came of them.  Raises ModelError.
+    """
+    tracker = YoloTracker(**_of(values, MODEL + DETECTION), log=log)
+    renderer = HeatRenderer(**_of(values, COLOURS), scale=HeatScale(**_of(values, SCALE)))
+    return HeatmapPipeline(tracker, renderer, HeatOptions(**_of(values, OPTIONS)),
+                           values['legend'])
+
+
+def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> None:
+    """
+    Take over changed parameters; others than those of a pipeline are left alone.
+
+    Raises ValueError, before anything is changed, for those that do not fit the model.
+    """
+    if 'classes' in changes:
+        pipeline.tracker.class_ids(changes['classes'])
+    if 'kernel' in changes:
+        check_kernel(changes['kernel'], pipeline.tracker)
+    for target, names in ((pipeline.tracker, DETECTION), (pipeline.renderer, COLOURS),
+                          (pipeline.renderer.scale, SCALE), (pipeline.options, OPTIONS),
+                          (pipeline, ('legend',))):
+        for name in names:
+            if name in changes:
+                setattr(target, name, changes[name])
+    pipeline.options_changed()
+    if pipeline.accumulator is not None:
+        if any(name in changes for name in REGIONS):
+            pipeline.accumulator.draw_up_regions()
+        if 'classes' in changes:
+            pipeline.accumulator.show_classes(pipeline.tracker.classes)

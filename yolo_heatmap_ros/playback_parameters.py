@@ -1,0 +1,13 @@
+"""The parameters of `playback_node`."""
+
+from yolo_heatmap_ros.parameters import as_text, filled_text, number, Setting, START, switch
+
+PLAYBACK_SETTINGS = (
+    Setting('source', '', 'A video, an image, a folder of images, a camera index or a stream URL.',
+            filled_text, START),
+    number('rate', 0.0, "Frames per second; 0: the file's own, 10 Hz for images.", 0.0, 1000.0),
+    switch('loop', False, 'Begin again at the end.'),
+    Setting('frame_id', 'camera', 'The frame_id of the headers.', as_text),
+    number('wait_for_subscribers', 0, 'Begin when so many subscribers are there.', 0, 100,
+           START),
+)
