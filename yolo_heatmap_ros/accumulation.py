@@ -101,9 +101,11 @@ class HeatAccumulator:
         in_seconds = options.heat_unit == SECONDS
         tracks: List[Optional[Track]] = [None] * len(detections)
         shares: List[Share] = []
+        still: List[float] = []
         if in_seconds or options.ignore_stationary or self.regions is not None:
-            shares, tracks = self._tracks.see(detections.xyxy, detections.track_id.tolist(), stamp,
-                                              step.interval)
+            shares, tracks, still = self._tracks.see(
+                detections.xyxy, detections.track_id.tolist(), stamp, step.interval,
+                places=options.ignore_stationary > 0.0)
         if self.regions is not None:
             self.regions.count(detections.xyxy, tracks, shares)
         if not in_seconds:
@@ -114,10 +116,8 @@ class HeatAccumulator:
             fading = _mean_while_fading(step.interval, options.half_life)
             shares = [share._replace(seconds=share.seconds * fading) for share in shares]
         for share in shares:
-            track = tracks[share.index]
-            if share.seconds and not (
-                    options.ignore_stationary and track is not None
-                    and stamp - track.still_since >= options.ignore_stationary):
+            if share.seconds and not (options.ignore_stationary
+                                      and still[share.index] >= options.ignore_stationary):
                 self._deposit_share(share, detections)
 
     def _deposit_share(self, share: Share, detections: Detections) -> None:

@@ -11,7 +11,7 @@ from yolo_heatmap_ros.weights import load_model, ModelError, one_line, ultralyti
 
 NO_TRACKER = 'none'
 SAME_OBJECT = 0.5
-"""Least intersection over union of a track's box and that of the detection which it follows."""
+"""Intersection over union from which on two boxes of a class are taken for one object."""
 
 
 @dataclass
@@ -40,18 +40,11 @@ class Detections:
                    np.ones(count, np.float32), np.full(count, -1, np.int64),
                    np.ones(count, bool))
 
-    def but(self, others: 'Detections') -> 'Detections':
-        """Return those that are none of `others`; the same are of one class, and overlap most."""
+    def apart_from(self, others: 'Detections') -> 'Detections':
+        """Return those that are not on one of `others`: of another class, or overlapping less."""
         overlap = _intersection_over_union(self.xyxy, others.xyxy)
-        overlap[self.class_id[:, None] != others.class_id] = 0.0
-        left = np.ones(len(self), bool)
-        for _ in range(len(others)):
-            index, other = np.unravel_index(np.argmax(overlap), overlap.shape)
-            if overlap[index, other] < SAME_OBJECT:
-                break
-            left[index] = False
-            overlap[index], overlap[:, other] = 0.0, 0.0
-        return self.those(left)
+        same = (overlap >= SAME_OBJECT) & (self.class_id[:, None] == others.class_id)
+        return self.those(~same.any(axis=1))
 
     def those(self, wanted: np.ndarray) -> 'Detections':
         """Return those where `wanted`, (N,) bool, is true."""
@@ -226,7 +219,7 @@ class YoloTracker:
             tracks = to_detections(result, only_tracks=True, outlines=self.outlines)
             if not self.unconfirmed or not self._found:
                 return tracks
-            others = to_detections(self._found[0], outlines=self.outlines).but(tracks)
+            others = to_detections(self._found[0], outlines=self.outlines).apart_from(tracks)
             others.confirmed[:] = False
             return tracks + others
         except Exception as error:  # torch's, a backend's or the tracker's
