@@ -1,11 +1,13 @@
 """Loading models, classes, trackers, and what becomes of a model's results."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from ultralytics import YOLO
 from ultralytics.engine.results import Results
-from yolo_heatmap_ros.detection import find_tracker, to_detections, YoloTracker
+from yolo_heatmap_ros.accumulation import HeatOptions
+from yolo_heatmap_ros.detection import Detections, find_tracker, to_detections, YoloTracker
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.weights import download_folder, find_weights, ModelError
@@ -154,3 +156,65 @@ def test_device_that_is_not_there(street):
 def test_failure_on_a_frame_is_one_line(tracker):
     with pytest.raises(ModelError, match='fails on this frame'):
         tracker.track(np.zeros((0, 0, 3), np.uint8))
+
+
+@pytest.fixture(scope='module')
+def segmentation(tmp_path_factory):
+    """Return a segmentation model that is sure of itself: untrained, with biased classes."""
+    torch.manual_seed(1)
+    model = YOLO('yolo11n-seg.yaml')
+    for layers in model.model.model[-1].cv3:
+        layers[-1].bias.data += 12.0
+    path = tmp_path_factory.mktemp('weights') / 'segmentation.pt'
+    model.save(path)
+    return path
+
+
+def test_outlines_of_a_segmentation_model(segmentation, street_frames):
+    """The heat of kernel `mask` is what Ultralytics' own polygons fill."""
+    frame = street_frames[0]
+    options = {'conf': 0.01, 'max_det': 4, 'imgsz': 640}
+    expected = YOLO(str(segmentation)).predict(frame, verbose=False, **options)[0]
+    assert len(expected) == 4
+    tracker = YoloTracker(str(segmentation), tracker='none', **options)
+    pipeline = HeatmapPipeline(tracker, HeatRenderer(), HeatOptions(kernel='mask'))
+    detections = pipeline.update(frame)
+    heat = np.zeros(frame.shape[:2], np.float32)
+    for outline, polygon in zip(detections.outlines, expected.masks.xy):
+        assert np.array_equal(outline, polygon)
+        if len(polygon) >= 3:
+            heat += cv2.fillPoly(np.zeros_like(heat), [np.round(polygon).astype(np.int32)], 1.0)
+    assert heat.max() >= 1.0
+    assert np.array_equal(pipeline.heat(), heat)
+
+
+def test_outlines_need_a_segmentation_model(tracker):
+    with pytest.raises(ModelError, match="kernel 'mask' needs a segmentation model, and this is "
+                                         "one for 'detect'"):
+        HeatmapPipeline(tracker, HeatRenderer(), HeatOptions(kernel='mask'))
+
+
+def test_unconfirmed_detections_follow_the_tracks(street, street_frames):
+    """Each object once: what is on a track is that track."""
+    plain, more = (YoloTracker(str(street / 'street.pt')) for _ in range(2))
+    more.unconfirmed = True
+    unconfirmed = 0
+    for frame in street_frames[:15]:
+        tracks, detections = plain.track(frame), more.track(frame)
+        count = int(detections.confirmed.sum())
+        assert np.array_equal(detections.xyxy[:count], tracks.xyxy)
+        assert np.array_equal(detections.track_id[:count], tracks.track_id)
+        assert (detections.track_id[count:] == -1).all()
+        unconfirmed += len(detections) - count
+    assert unconfirmed > 10
+
+
+def test_apart_from():
+    one = Detections.from_boxes([(0, 0, 10, 10), (20, 20, 40, 40), (100, 0, 110, 10)])
+    one.class_id[:] = (0, 0, 1)
+    others = Detections.from_boxes([(1, 1, 10, 10), (100, 0, 110, 10), (38, 38, 60, 60)])
+    left = one.apart_from(others)
+    assert left.xyxy[:, 0].tolist() == [20, 100]
+    assert len(one.apart_from(Detections.from_boxes([]))) == 3
+    assert len(Detections.from_boxes([]).apart_from(one)) == 0
+    assert len(one + others) == 6

@@ -1,5 +1,6 @@
 """Parameters: declared with description and range, checked when set, right in every spelling."""
 
+import numpy as np
 import pytest
 import rclpy
 from rclpy.parameter import Parameter
@@ -46,13 +47,29 @@ def make():
     ('imgsz:=320', 'imgsz', 320),
     ('frame_policy:=all', 'frame_policy', 'all'),
     ('autostart:=false', 'autostart', False),
+    ('heat_unit:=seconds', 'heat_unit', 'seconds'),
+    ('half_life:=60', 'half_life', 60.0),
+    ('kernel:=foot', 'kernel', 'foot'),
+    ("regions:=''", 'regions', {}),
+    ('snapshot_dir:=/tmp/heat', 'snapshot_dir', '/tmp/heat'),
 ])
 def test_what_users_type(make, argument, name, value):
     _, parameters = make(argument)
     assert parameters.values()[name] == value
 
 
+def test_regions_on_the_command_line(make):
+    _, parameters = make("regions:='{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}'")
+    assert np.allclose(parameters.values()['regions']['door'],
+                       [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]])
+    assert yaml.safe_dump(parameters.given())
+
+
 @pytest.mark.parametrize('argument, reason', [
+    ("regions:='{door: [[1, 2]]}'", "parameter 'regions': region 'door' is not a list of three"),
+    ('kernel:=square', 'disc, box'),
+    ('normalize:=none', 'max, percentile, fixed'),
+    ('scale_max:=0', 'from 0.001'),
     ('colormap:=blue', "parameter 'colormap': unknown colormap 'blue'.*JET"),
     ('alpha:=1.0e9', 'out of range|from 0.0 to 1.0'),
     ('alpha:=2', 'from 0.0 to 1.0'),

@@ -3,7 +3,7 @@
 Measure what the package costs beside the model, against Ultralytics' heatmap and a plain node.
 
     python tools/benchmark.py [--weights demo/street.pt] [--video demo/street.mp4]
-                              [--parts pixels,nodes,idle,memory,models] [--json result.json]
+                              [--parts pixels,nodes,…] [--json result.json]
 
 Contestants take turns, several rounds each; figures are medians.  Compare figures of one run only.
 """
@@ -108,6 +108,68 @@ def measure_pixels(options):
                          different))
     table('a) boxes to composite, ms per frame',
           ('size', 'boxes', 'ultralytics', 'ours', 'copy', 'ratio', 'x copy', 'different'), rows)
+    return results
+
+
+OPTIONS = {
+    'default': {},
+    'seconds': {'heat_unit': 'seconds'},
+    'half_life': {'half_life': 60.0},
+    'half_life, fixed': {'half_life': 60.0, 'normalize': 'fixed', 'scale_max': 50.0},
+    'percentile': {'normalize': 'percentile'},
+    'fixed': {'normalize': 'fixed', 'scale_max': 50.0},
+    'box': {'kernel': 'box'}, 'ellipse': {'kernel': 'ellipse'},
+    'gaussian': {'kernel': 'gaussian'}, 'foot': {'kernel': 'foot'},
+    'per_class': {'per_class': True},
+    'ignore_stationary': {'ignore_stationary': 10.0},
+    'two regions': {'regions': '{a: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], '
+                               'b: [[0.6, 0.1], [0.9, 0.1], [0.9, 0.9], [0.6, 0.9]]}'},
+    'legend': {'legend': True},
+}
+"""Parameters of the heatmap node, each beside the default."""
+
+
+def measure_options(options):
+    """Measure f) boxes to composite with each option of heat, as multiples of the default."""
+    from yolo_heatmap_ros.accumulation import HeatOptions
+    from yolo_heatmap_ros.detection import Detections
+    from yolo_heatmap_ros.heat.regions import parse_regions
+    from yolo_heatmap_ros.heat.render import HeatRenderer
+    from yolo_heatmap_ros.heat.scale import HeatScale
+    from yolo_heatmap_ros.images import Picture
+    from yolo_heatmap_ros.pipeline import HeatmapPipeline
+    from yolo_heatmap_ros.pipeline_settings import OPTIONS as HEAT, SCALE
+
+    class NoModel:
+        task = 'detect'
+
+    results, rows = [], []
+    for width, height in SIZES[:2]:
+        frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        pipelines, times = {}, {name: [] for name in OPTIONS}
+        for name, given in OPTIONS.items():
+            given = dict(given)
+            given['regions'] = parse_regions(given.get('regions', ''))
+            pipelines[name] = HeatmapPipeline(
+                NoModel(),
+                HeatRenderer(scale=HeatScale(**{k: v for k, v in given.items() if k in SCALE})),
+                HeatOptions(**{k: v for k, v in given.items() if k in HEAT}),
+                given.get('legend', False))
+        picture = Picture().pixels(height, 2 * width)
+        walk = walking_boxes(10, width, height, options.frames, np.random.default_rng(0))
+        for number, boxes in enumerate(walk):
+            detections = Detections.from_boxes(boxes)
+            detections.track_id = np.arange(len(boxes))
+            for name, pipeline in pipelines.items():
+                begin = time.perf_counter()
+                pipeline.deposit(frame, detections, number / 30.0)
+                pipeline.render(frame, composite=picture)
+                times[name].append(time.perf_counter() - begin)
+        figures = {name: milliseconds(each[len(each) // 4:]) for name, each in times.items()}
+        results.append({'width': width, 'height': height, 'ms': figures})
+        rows.extend((f'{width}x{height}', name, f'{each:.2f}', f"{each / figures['default']:.2f}")
+                    for name, each in figures.items())
+    table('f) options of heat, 10 boxes to composite', ('size', '', 'ms', 'x default'), rows)
     return results
 
 
@@ -300,7 +362,7 @@ def measure_models(options):
 
 
 PARTS = {'pixels': measure_pixels, 'nodes': measure_nodes, 'idle': measure_idle,
-         'memory': measure_memory, 'models': measure_models}
+         'memory': measure_memory, 'models': measure_models, 'options': measure_options}
 
 
 def main():
@@ -309,7 +371,7 @@ def main():
     parser.add_argument('--parts', default=','.join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument('--weights', default=str(ROOT / 'demo' / 'street.pt'))
     parser.add_argument('--video', default=str(ROOT / 'demo' / 'street.mp4'))
-    parser.add_argument('--frames', type=int, default=120, help='of part a')
+    parser.add_argument('--frames', type=int, default=120, help='of parts a and f')
     parser.add_argument('--rounds', type=int, default=3, help='of parts b and e')
     parser.add_argument('--seconds', type=float, default=10.0, help='of a round of part b')
     parser.add_argument('--warm-up', type=float, default=3.0, help='seconds before a round')

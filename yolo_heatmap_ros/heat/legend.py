@@ -62,8 +62,8 @@ def _drawn(picture_height: int, palette: np.ndarray, labels, unit: str) -> np.nd
     panel = np.full((bar_height + 4 * gap + 2 * line, text_width + bar_width + 3 * gap, 3), 32,
                     np.uint8)
     top = 2 * gap + line + line // 2
-    bar = cv2.resize(palette[::-1], (bar_width, bar_height), interpolation=cv2.INTER_LINEAR)
-    panel[top:top + bar_height, -gap - bar_width:panel.shape[1] - gap] = bar
+    levels = np.linspace(255, 0, bar_height).round().astype(int)
+    panel[top:top + bar_height, -gap - bar_width:panel.shape[1] - gap] = palette[levels]
 
     def text(words: str, width: int, base: int) -> None:
         cv2.putText(panel, words, (gap + text_width - width, base), cv2.FONT_HERSHEY_SIMPLEX,
