@@ -1,5 +1,6 @@
 """Real nodes in processes of their own, and what a test says to them over DDS."""
 
+from contextlib import contextmanager
 import signal
 import subprocess
 import tempfile
@@ -63,6 +64,20 @@ class NodeProcess:
     def running(self):
         """Tell whether it has not ended."""
         return self._process.poll() is None
+
+
+@contextmanager
+def later_node():
+    """
+    Return another node, in place of the test's, for as long as a block lasts.
+
+    It has not heard of processes that were killed before, as the test's node still has.
+    """
+    rclpy.shutdown()
+    rclpy.init()
+    node = rclpy.create_node('later')
+    yield node
+    node.destroy_node()
 
 
 def spin_until(node, condition, timeout=30.0):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_processes import (
-    call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until)
+    call, change_state, image_message, later_node, NodeProcess, Pictures, set_parameters,
+    spin_until)
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from yolo_heatmap_ros.accumulation import HeatOptions
@@ -153,7 +154,7 @@ def test_saved_killed_and_resumed(node, street, street_frames, tmp_path):
     assert np.array_equal(saved.heat, values_of(last['heat']))
     assert saved.parameters['weights'].endswith('street.pt')
     blank = np.zeros_like(frames[0])
-    with start(street, **options) as process:
+    with later_node() as node, start(street, **options) as process:
         process.wait_for_output(f'resumed from {folder}')
         camera = Camera(node, 'heat')
         assert np.array_equal(values_of(camera.show([blank], STAMP + 5)['heat']), saved.heat)

@@ -180,6 +180,8 @@ class HeatmapNode(ManagedNode):
             kept = f'; a copy is in {self._snapshots.save(aside=True)}'
         self._pictures.wait_until_drawn()
         self._pipeline.reset()
+        if self._values['autosave_period']:
+            self._snapshots.save_soon()  # a crash must not bring the heat back
         return f'all heat is forgotten{kept}'
 
     def _save(self) -> str:

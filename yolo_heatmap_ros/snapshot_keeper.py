@@ -47,7 +47,7 @@ class SnapshotKeeper:
         self._autosave: Optional[Future] = None
         self._timer = None
         if values['autosave_period']:
-            self._timer = node.create_timer(values['autosave_period'], self._save_in_background,
+            self._timer = node.create_timer(values['autosave_period'], self.save_soon,
                                             clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def save(self, aside: bool = False) -> Path:
@@ -62,7 +62,8 @@ class SnapshotKeeper:
         return self._writer.submit(write, self.folder, snapshot, self._pipeline.last_pictures(),
                                    self.keep, aside)
 
-    def _save_in_background(self) -> None:
+    def save_soon(self) -> None:
+        """Write a snapshot while the node goes on; what fails is logged."""
         # A disk that is slower than the period must not pile up copies of the heat.
         if self._pipeline.accumulator is not None and (
                 self._autosave is None or self._autosave.done()):
