@@ -16,7 +16,8 @@ setup(
         (f'share/{package_name}/demo', glob('demo/*')),
     ],
     # cv_bridge and the ROS packages come from ROS, as package.xml says.
-    install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pyyaml', 'ultralytics'],
+    install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
+                      'ultralytics'],
     extras_require={'test': ['pytest']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',

@@ -51,6 +51,10 @@ def make():
     ('half_life:=60', 'half_life', 60.0),
     ('kernel:=foot', 'kernel', 'foot'),
     ("regions:=''", 'regions', {}),
+    ('value_range:=[0.5, 8.0]', 'value_range', [0.5, 8.0]),
+    ('value_range:=[0, 5000]', 'value_range', [0.0, 5000.0]),
+    ("value_range:=''", 'value_range', []),
+    ('heatmap.compressed.jpeg_quality:=50', 'heatmap.compressed.jpeg_quality', 50),
     ('snapshot_dir:=/tmp/heat', 'snapshot_dir', '/tmp/heat'),
 ])
 def test_what_users_type(make, argument, name, value):
@@ -68,6 +72,9 @@ def test_regions_on_the_command_line(make):
 @pytest.mark.parametrize('argument, reason', [
     ("regions:='{door: [[1, 2]]}'", "parameter 'regions': region 'door' is not a list of three"),
     ('kernel:=square', 'disc, box'),
+    ('value_range:=[8.0, 0.5]', "is not of the form '.lowest, highest.'"),
+    ('value_range:=near', 'is not of the form'),
+    ('heatmap.compressed.format:=gif', 'jpeg, png'),
     ('normalize:=none', 'max, percentile, fixed'),
     ('scale_max:=0', 'from 0.001'),
     ('colormap:=blue', "parameter 'colormap': unknown colormap 'blue'.*JET"),
@@ -123,7 +130,16 @@ def test_other_parameters_are_left_alone(make):
     assert node.set_parameters([Parameter('use_sim_time', value=True)])[0].successful
 
 
+def flat(parameters, prefix=''):
+    """Return nested parameters by names with dots."""
+    result = {}
+    for name, value in parameters.items():
+        result.update(flat(value, f'{prefix}{name}.') if isinstance(value, dict)
+                      else {prefix + name: value})
+    return result
+
+
 def test_yaml_holds_every_parameter_with_its_default(street):
     content = yaml.safe_load((street.parent / 'config' / 'heatmap.yaml').read_text())
-    assert content == {'/**': {'ros__parameters': {
-        setting.name: setting.default for setting in HEATMAP_SETTINGS}}}
+    assert flat(content['/**']['ros__parameters']) == {
+        setting.name: setting.default for setting in HEATMAP_SETTINGS}

@@ -2,15 +2,16 @@
 
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from yolo_heatmap_ros.accumulation import RESET, SECONDS
+from yolo_heatmap_ros.compressed import from_compressed, SUFFIX
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
@@ -73,8 +74,7 @@ class HeatmapNode(ManagedNode):
         # Who wants every frame wants every picture too.
         self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
         self._found_any, self._first_frame_at = False, None
-        self._pictures = PicturePublisher(self, self._pipeline, self._depth)
-        self._pictures.heat_scale = values['heat_scale']
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth, values)
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
         self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
                                          self._pictures.wait_until_drawn)
@@ -91,10 +91,17 @@ class HeatmapNode(ManagedNode):
         """Begin to take images."""
         result = super().on_activate(state)
         self._subscription = ImageSubscription(
-            self, 'image', self._on_image, self._values['image_reliability'], self._depth)
+            self, *self._input(), self._on_image, self._values['image_reliability'], self._depth)
         outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
         self.get_logger().info(f"listening to '{self._subscription.topic}', publishing {outputs}")
         return result
+
+    def _input(self) -> Tuple[type, str]:
+        """Return the type and the topic of the images that are wanted."""
+        if self._values['input_transport'] == 'raw':
+            return Image, 'image'
+        # As image_transport does: remapping the raw topic's name is enough.
+        return CompressedImage, self.resolve_topic_name('image') + SUFFIX
 
     @logged
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -150,7 +157,6 @@ class HeatmapNode(ManagedNode):
         self._pictures.wait_until_drawn()
         change_pipeline(self._pipeline, changes)
         self._values.update(changes)
-        self._pictures.heat_scale = self._values['heat_scale']
         self._snapshots.keep = self._values['snapshot_keep']
 
     def _resume(self) -> None:
@@ -190,9 +196,12 @@ class HeatmapNode(ManagedNode):
     def _load(self) -> str:
         return f'loaded from {self._snapshots.load()}'
 
-    def _on_image(self, message: Image) -> None:
+    def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         try:
-            frame = to_frame(message)
+            if isinstance(message, CompressedImage):
+                frame = from_compressed(message)
+            else:
+                frame = to_frame(message, self._values['value_range'])
             if self._pipeline.shape not in (None, frame.shape[:2]):
                 height, width = frame.shape[:2]
                 self.get_logger().warning(

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Union
 import numpy as np
 
 from yolo_heatmap_ros.accumulation import ON_TIME_JUMP, UNITS
+from yolo_heatmap_ros.compressed import FORMATS
 from yolo_heatmap_ros.heat.kernels import KERNELS
 from yolo_heatmap_ros.heat.regions import ANCHORS, parse_regions
 from yolo_heatmap_ros.heat.render import colormap_code
@@ -30,6 +31,21 @@ def _as_classes(value: Any) -> List[Union[int, str]]:
         raise ValueError(f'{value!r} holds what is neither a name nor an id')
     return [entry if isinstance(entry, int) else entry.strip() for entry in entries
             if str(entry).strip()]
+
+
+def _as_range(value: Any) -> List[float]:
+    """Take `[lowest, highest]`, as a list or as text; empty for none."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = value.strip().removeprefix('[').removesuffix(']').split(',')
+    try:
+        numbers = [float(entry) for entry in value if str(entry).strip()]
+    except (TypeError, ValueError):
+        numbers = [0.0]
+    if numbers and (len(numbers) != 2 or not numbers[0] < numbers[1] < float('inf')):
+        raise ValueError(f"{value!r} is not of the form '[lowest, highest]'")
+    return numbers
 
 
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
@@ -110,6 +126,19 @@ HEATMAP_SETTINGS = (
            "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
     number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,
            UNCONFIGURED),
+    choice('input_transport', ('raw', 'compressed'),
+           "The kind of images: 'compressed' listens to the topic image/compressed.",
+           UNCONFIGURED),
+    Setting('value_range', '',
+            'The values of depth and thermal images (32FC1, 16UC1) that become black and white, '
+            "as '[0.5, 8.0]', in the image's unit; empty: the range of each image.",
+            _as_range),
+    number('output_width', 0, 'Width of the published heatmap in px, of the composite half; 0 or '
+           'more than the image has: that of the image.', 0, 65535),
+    *(setting for picture in ('heatmap', 'composite') for setting in (
+        choice(f'{picture}.compressed.format', FORMATS, f'Format of ~/{picture}/compressed.'),
+        number(f'{picture}.compressed.jpeg_quality', 95, 'Quality of JPEG, in percent.', 1, 100),
+        number(f'{picture}.compressed.png_level', 3, 'Effort of PNG, 0 fast to 9 small.', 0, 9))),
     choice('image_reliability', ('auto', 'reliable', 'best_effort'),
            "QoS of the image subscription; 'auto': reliable where every publisher offers it.",
            UNCONFIGURED),

@@ -5,7 +5,6 @@ from typing import Callable, Optional
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
 
 CHECK_PERIOD = 0.5
 """Seconds between looks at the publishers."""
@@ -13,22 +12,23 @@ CHECK_PERIOD = 0.5
 
 class ImageSubscription:
     """
-    Subscribes to `sensor_msgs/Image`, reliably where every publisher of the topic offers it.
+    Subscribes to images, reliably where every publisher of the topic offers it.
 
     A best-effort reader of large pictures loses many of them, and a reliable one gets nothing
     from a best-effort camera: neither is right for all.
     """
 
-    def __init__(self, node: Node, topic: str, callback: Callable[[Image], None],
+    def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
                  reliability: str = 'auto', depth: int = 1):
         """
-        Subscribe with keep-last `depth`.
+        Subscribe to a topic of `message_type` with keep-last `depth`.
 
         `reliability` is `auto`, `reliable` or `best_effort`.  Reliable is what `auto` begins
         with: a change costs frames, and a best-effort publisher's would not have come anyway.
         `skipped` counts frames that were published but not received, in the publisher's numbers.
         """
         self._node = node
+        self._type = message_type
         self._topic = topic
         self._callback = callback
         self._sequence: Optional[int] = None
@@ -54,10 +54,10 @@ class ImageSubscription:
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._reliability = reliability
         self._subscription = self._node.create_subscription(
-            Image, self._topic, self._receive,
+            self._type, self._topic, self._receive,
             QoSProfile(depth=self._depth, reliability=reliability))
 
-    def _receive(self, message: Image, info: dict) -> None:
+    def _receive(self, message, info: dict) -> None:
         sequence = info.get('publication_sequence_number')
         # Not every RMW numbers messages, and two publishers number theirs apart.
         if sequence is not None and self._sequence is not None and sequence > self._sequence:

@@ -1,0 +1,61 @@
+"""Compressed image messages to and from arrays, as image_transport's `compressed` plugin does."""
+
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image as Picture, UnidentifiedImageError
+from sensor_msgs.msg import CompressedImage
+
+from yolo_heatmap_ros.images import ImageError, MAX_PIXELS
+
+SUFFIX = '/compressed'
+"""What follows the name of the raw topic."""
+JPEG, PNG = 'jpeg', 'png'
+FORMATS = (JPEG, PNG)
+
+
+def from_compressed(message: CompressedImage) -> np.ndarray:
+    """
+    Return the picture of a message, (H, W, 3) uint8 BGR.
+
+    Raises ImageError, one line, for what is none, and before it is unpacked for what would not
+    fit into memory.
+    """
+    kind = message.format
+    if 'compressedDepth' in kind:
+        raise ImageError(f"format '{kind}' is not supported: the plugin compressedDepth packs "
+                         "depth in a way of its own; use the raw topic, or 'compressed'")
+    try:
+        # Only the header is read here: a small message may unpack to a picture without end.
+        with Picture.open(BytesIO(message.data), formats=('JPEG', 'PNG', 'TIFF', 'WEBP')) as file:
+            width, height = file.size
+    except Picture.DecompressionBombError as error:
+        raise ImageError(f'the picture is too large: {error}') from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{len(message.data)} bytes of format '{kind}' are no JPEG or "
+                         'PNG') from error
+    if width * height > MAX_PIXELS:
+        raise ImageError(f'the picture is too large: width {width}, height {height}')
+    try:
+        frame = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        frame = None
+    if frame is None:
+        raise ImageError(f"{len(message.data)} bytes of format '{kind}' cannot be decoded: they "
+                         'are damaged, or end too early')
+    # The plugin turns RGB around before it packs, and says so; others may not.
+    return np.ascontiguousarray(frame[:, :, ::-1]) if 'compressed rgb' in kind else frame
+
+
+def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpeg_quality: int,
+                    png_level: int) -> None:
+    """
+    Pack `pixels`, (H, W, 3) uint8 BGR, into a message.
+
+    `kind` is `jpeg` or `png`, `jpeg_quality` 1 to 100, `png_level` 0 (fast) to 9 (small).
+    """
+    options = {JPEG: (cv2.IMWRITE_JPEG_QUALITY, jpeg_quality),
+               PNG: (cv2.IMWRITE_PNG_COMPRESSION, png_level)}[kind]
+    message.format = f'bgr8; {kind} compressed bgr8'
+    message.data = cv2.imencode('.jpg' if kind == JPEG else '.png', pixels, options)[1].tobytes()
