@@ -124,8 +124,9 @@ def test_only_what_is_watched_is_drawn(executor, weights, small):
     node._pipeline.render = spy
 
     def show(count):
-        before = node._processed
-        while node._processed < before + count:
+        counts = node._diagnostics.statistics.counts
+        before = counts['processed']
+        while counts['processed'] < before + count:
             camera.publish(image_message(small))
             executor.spin_once(timeout_sec=0.2)
         node._pictures.wait_until_published()

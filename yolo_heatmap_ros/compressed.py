@@ -1,10 +1,12 @@
 """Compressed image messages to and from arrays, as image_transport's `compressed` plugin does."""
 
 from io import BytesIO
+import struct
 
 import cv2
 import numpy as np
-from PIL import Image as Picture, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 from sensor_msgs.msg import CompressedImage
 
 from yolo_heatmap_ros.images import ImageError, MAX_PIXELS
@@ -13,6 +15,7 @@ SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
 JPEG, PNG = 'jpeg', 'png'
 FORMATS = (JPEG, PNG)
+_READERS = {b'\xff\xd8\xff': JpegImageFile, b'\x89PNG\r\n\x1a\n': PngImageFile}
 
 
 def from_compressed(message: CompressedImage) -> np.ndarray:
@@ -26,15 +29,16 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     if 'compressedDepth' in kind:
         raise ImageError(f"format '{kind}' is not supported: the plugin compressedDepth packs "
                          "depth in a way of its own; use the raw topic, or 'compressed'")
+    for magic, reader in _READERS.items():
+        if bytes(message.data[:len(magic)]) == magic:
+            break
+    else:
+        raise ImageError(f"{len(message.data)} bytes of format '{kind}' are no JPEG or PNG")
     try:
         # Only the header is read here: a small message may unpack to a picture without end.
-        with Picture.open(BytesIO(message.data), formats=('JPEG', 'PNG', 'TIFF', 'WEBP')) as file:
-            width, height = file.size
-    except Picture.DecompressionBombError as error:
-        raise ImageError(f'the picture is too large: {error}') from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{len(message.data)} bytes of format '{kind}' are no JPEG or "
-                         'PNG') from error
+        width, height = reader(BytesIO(message.data)).size
+    except (OSError, ValueError, SyntaxError, struct.error) as error:
+        raise ImageError(_damaged(message)) from error
     if width * height > MAX_PIXELS:
         raise ImageError(f'the picture is too large: width {width}, height {height}')
     try:
@@ -42,10 +46,14 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     except cv2.error:
         frame = None
     if frame is None:
-        raise ImageError(f"{len(message.data)} bytes of format '{kind}' cannot be decoded: they "
-                         'are damaged, or end too early')
+        raise ImageError(_damaged(message))
     # The plugin turns RGB around before it packs, and says so; others may not.
     return np.ascontiguousarray(frame[:, :, ::-1]) if 'compressed rgb' in kind else frame
+
+
+def _damaged(message: CompressedImage) -> str:
+    return (f"{len(message.data)} bytes of format '{message.format}' cannot be decoded: they are "
+            'damaged, or end too early')
 
 
 def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpeg_quality: int,

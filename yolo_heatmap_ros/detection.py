@@ -10,6 +10,9 @@ from yolo_heatmap_ros.acceleration import NONE
 from yolo_heatmap_ros.weights import load_model, ModelError, one_line, ultralytics
 
 NO_TRACKER = 'none'
+BACKENDS = {'pytorch': ('.pt', '.yaml', '.yml'), 'openvino': '_openvino_model', 'onnx': '.onnx',
+            'tensorrt': '.engine', 'torchscript': '.torchscript', 'ncnn': '_ncnn_model'}
+"""Endings of the names of models, by what runs them."""
 SAME_OBJECT = 0.5
 """Intersection over union from which on two boxes of a class are taken for one object."""
 
@@ -171,6 +174,15 @@ class YoloTracker:
     def device_name(self) -> str:
         """Return where the model runs, such as `cpu` or `cuda:0`."""
         return str(self._model.predictor.device)
+
+    @property
+    def backend(self) -> str:
+        """Return what runs the model: `pytorch`, or the format of an export."""
+        suffix = Path(str(self._model.ckpt_path or self._model.model)).name
+        for backend, ending in BACKENDS.items():
+            if suffix.endswith(ending):
+                return backend
+        return 'other'
 
     @property
     def classes(self) -> List[int]:

@@ -1,19 +1,20 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heat and its pictures out."""
 
 import sys
-import time
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool
 
-from yolo_heatmap_ros.accumulation import RESET, SECONDS
 from yolo_heatmap_ros.compressed import from_compressed, SUFFIX
+from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.executable import run
-from yolo_heatmap_ros.heat.clock import Step
+from yolo_heatmap_ros.frame_advice import FrameAdvice
+from yolo_heatmap_ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
+from yolo_heatmap_ros.heat_services import HeatServices
 from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
 from yolo_heatmap_ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.images import ImageError, to_frame
@@ -23,16 +24,11 @@ from yolo_heatmap_ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.pipeline_settings import change_pipeline, make_pipeline
 from yolo_heatmap_ros.region_report import to_message
-from yolo_heatmap_ros.snapshot import SnapshotError
 from yolo_heatmap_ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.weights import ModelError
 
-LOG_PERIOD = 5.0
-"""Seconds between log lines of one kind."""
-TIMELESS_FRAMES = 30
-"""Frames without a step of time after which that is worth a warning."""
-NOTHING_FOUND_AFTER = 10.0
-"""Seconds of frames after which a model that has found nothing is worth a warning."""
+MAX_AGE = 3600.0
+"""Seconds from which on an image is of a recording, and no latency."""
 
 
 class HeatmapNode(ManagedNode):
@@ -46,15 +42,12 @@ class HeatmapNode(ManagedNode):
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
         self._regions = None
-        self._processed = 0
-        self._unusable = 0
-        self._first_frame_at: Optional[float] = None
-        self._found_any = False
-        self._time_passes = False
+        self._enabled = True
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
                                     lambda: self._pipeline is not None)
-        for name, answer in (('reset', self._reset), ('save', self._save), ('load', self._load)):
-            self.create_service(Trigger, f'~/{name}', self._answering(answer))
+        self._heat_services = HeatServices(self)
+        self.create_service(SetBool, '~/enable', self._enable)
+        self._diagnostics = DiagnosticsReporter(self, self._facts)
 
     @property
     def autostart(self) -> bool:
@@ -73,7 +66,9 @@ class HeatmapNode(ManagedNode):
         self._values = values
         # Who wants every frame wants every picture too.
         self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
-        self._found_any, self._first_frame_at = False, None
+        self._diagnostics.begin_anew()
+        self._advice = FrameAdvice(self.get_logger(), values, self._pipeline,
+                                   self._diagnostics.statistics)
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, values)
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
         self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
@@ -82,19 +77,28 @@ class HeatmapNode(ManagedNode):
         self.get_logger().info(
             f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
             f'{tracker.device_name}')
+        self._heat_services.serve(self._pipeline, self._snapshots)
         if values['resume']:
-            self._resume()
+            self._heat_services.resume()
         return super().on_configure(state)
 
     @logged
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to take images."""
         result = super().on_activate(state)
-        self._subscription = ImageSubscription(
-            self, *self._input(), self._on_image, self._values['image_reliability'], self._depth)
+        if self._enabled:
+            self._subscribe()
         outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
-        self.get_logger().info(f"listening to '{self._subscription.topic}', publishing {outputs}")
+        listening = (f"listening to '{self._subscription.topic}'" if self._enabled
+                     else 'paused, see ~/enable')
+        self.get_logger().info(f'{listening}, publishing {outputs}')
         return result
+
+    def _subscribe(self) -> None:
+        self._subscription = ImageSubscription(
+            self, *self._input(), self._on_image,
+            lambda number: self._diagnostics.count(SKIPPED, number),
+            self._values['image_reliability'], self._depth)
 
     def _input(self) -> Tuple[type, str]:
         """Return the type and the topic of the images that are wanted."""
@@ -136,11 +140,11 @@ class HeatmapNode(ManagedNode):
     def _unsubscribe(self) -> None:
         if self._subscription is not None:
             self._subscription.destroy()
-            if self.context.ok():  # else the logger could not publish it
-                self.get_logger().info(
-                    f'{self._processed} frames processed, {self._subscription.skipped} skipped, '
-                    f'{self._unusable} unusable')
             self._subscription = None
+            if self.context.ok():  # else the logger could not publish it
+                counts = self._diagnostics.statistics.counts
+                self.get_logger().info(f'{counts[PROCESSED]} frames processed, {counts[SKIPPED]} '
+                                       f'skipped, {counts[UNUSABLE]} unusable')
 
     def _release(self) -> None:
         self._unsubscribe()
@@ -149,6 +153,7 @@ class HeatmapNode(ManagedNode):
             self._pictures.close()
             self.destroy_lifecycle_publisher(self._regions)
             self._pictures = self._snapshots = self._regions = None
+            self._heat_services.serve(None, None)
         self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:
@@ -157,44 +162,32 @@ class HeatmapNode(ManagedNode):
         self._pictures.wait_until_drawn()
         change_pipeline(self._pipeline, changes)
         self._values.update(changes)
-        self._snapshots.keep = self._values['snapshot_keep']
 
-    def _resume(self) -> None:
-        try:
-            self.get_logger().info(f'resumed from {self._snapshots.load()}')
-        except SnapshotError as error:
-            self.get_logger().warning(f'nothing is resumed: {error}')
+    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._enabled = request.data
+        if self._pictures is not None and self._pictures.active:
+            if not self._enabled:
+                self._unsubscribe()
+            elif self._subscription is None:
+                self._subscribe()
+        response.success = True
+        response.message = 'images are taken' if self._enabled else 'paused: the heat stays'
+        self.get_logger().info(response.message)
+        return response
 
-    def _answering(self, answer: Callable[[], str]) -> Callable:
-        """Return a service callback that gives what `answer` returns, or why it cannot."""
-        def callback(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                if self._pipeline is None:
-                    raise SnapshotError('not configured: there is no heat')
-                response.message = answer()
-                response.success = True
-                self.get_logger().info(response.message)
-            except SnapshotError as error:
-                response.message = str(error)
-                self.get_logger().error(response.message)
-            return response
-        return callback
-
-    def _reset(self) -> str:
-        kept = ''
-        if self._values['reset_keeps_copy'] and self._pipeline.accumulator is not None:
-            kept = f'; a copy is in {self._snapshots.save(aside=True)}'
-        self._pictures.wait_until_drawn()
-        self._pipeline.reset()
-        if self._values['autosave_period']:
-            self._snapshots.save_soon()  # a crash must not bring the heat back
-        return f'all heat is forgotten{kept}'
-
-    def _save(self) -> str:
-        return f'saved to {self._snapshots.save()}'
-
-    def _load(self) -> str:
-        return f'loaded from {self._snapshots.load()}'
+    def _facts(self) -> Dict[str, str]:
+        """Return what `/diagnostics` says beside the frames."""
+        facts = {'state': self.state_label}
+        if not self._enabled:
+            facts['paused'] = 'see ~/enable'
+        if self._pipeline is not None:
+            facts['topic'] = self.resolve_topic_name('image')
+            tracker = self._pipeline.tracker
+            facts.update(model=self._values['weights'], task=tracker.task,
+                         device=tracker.device_name, backend=tracker.backend)
+            if self._values['frame_policy'] == 'all':
+                facts['every frame'] = f'up to {self._depth} wait'
+        return facts
 
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         try:
@@ -202,16 +195,11 @@ class HeatmapNode(ManagedNode):
                 frame = from_compressed(message)
             else:
                 frame = to_frame(message, self._values['value_range'])
-            if self._pipeline.shape not in (None, frame.shape[:2]):
-                height, width = frame.shape[:2]
-                self.get_logger().warning(
-                    f'the resolution changed to {width} x {height}: the heat begins anew',
-                    throttle_duration_sec=LOG_PERIOD)
+            self._advice.on_size(*frame.shape[:2])
             detections = self._pipeline.detect(frame)
         except (ImageError, ModelError) as error:
-            self._unusable += 1
-            self.get_logger().warning(f'frame skipped, {self._unusable} so far: {error}',
-                                      throttle_duration_sec=LOG_PERIOD)
+            self._diagnostics.count(UNUSABLE)
+            self._advice.on_unusable(error)
             return
         self._pictures.wait_until_drawn()
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
@@ -219,43 +207,13 @@ class HeatmapNode(ManagedNode):
         self._pictures.show(frame, message.header)
         if self._pipeline.accumulator.regions is not None:
             self._regions.publish(to_message(self._pipeline.accumulator.regions, message.header))
-        self._processed += 1
-        self._watch_time(step)
-        self._watch_for_nothing(len(detections))
-        if self._subscription.skipped and self._values['frame_policy'] == 'all':
-            self.get_logger().warning(
-                f'{self._subscription.skipped} frames lost so far: the camera is faster than the '
-                f'model, and more than queue_depth {self._depth} wait',
-                throttle_duration_sec=LOG_PERIOD)
+        self._diagnostics.count(PROCESSED, age=self._age(stamp))
+        self._advice.on_processed(step, len(detections))
 
-    def _watch_time(self, step: Step) -> None:
-        if step.jumped_back:
-            what = 'begins anew' if self._values['on_time_jump'] == RESET else 'stays'
-            self.get_logger().warning(
-                f'the stamps of the images went back by {step.jumped_back:.1f} s: the heat {what} '
-                '(on_time_jump)', throttle_duration_sec=LOG_PERIOD)
-        self._time_passes |= step.elapsed > 0.0
-        if not self._time_passes and self._processed == TIMELESS_FRAMES and (
-                self._values['heat_unit'] == SECONDS or self._values['half_life']):
-            self.get_logger().warning(
-                'the stamps of the images stand still: no seconds are counted, and nothing fades; '
-                'the camera driver must set header.stamp')
-
-    def _watch_for_nothing(self, found: int) -> None:
-        if self._found_any:
-            return
-        now = time.monotonic()
-        self._found_any = found > 0
-        if self._first_frame_at is None:
-            self._first_frame_at = now
-        elif not found and now - self._first_frame_at >= NOTHING_FOUND_AFTER:
-            self._found_any = True  # once is enough
-            tracker = self._pipeline.tracker
-            counted = [tracker.names[i] for i in tracker.classes] or list(tracker.names.values())
-            names = ', '.join(counted[:10]) + (', …' if len(counted) > 10 else '')
-            self.get_logger().warning(
-                f'no object found in {NOTHING_FOUND_AFTER:.0f} s of frames: looking for {names} '
-                f'with conf {tracker.conf}; lower conf, or check weights and classes')
+    def _age(self, stamp: float) -> float:
+        """Return how old a stamp is by the node's clock, in s; NaN where it is of another."""
+        age = 1e-9 * self.get_clock().now().nanoseconds - stamp
+        return age if 0.0 <= age < MAX_AGE else float('nan')
 
 
 def _work(node: HeatmapNode) -> int:

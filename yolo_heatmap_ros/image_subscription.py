@@ -1,10 +1,12 @@
 """A subscription to a camera that adapts its QoS to what the camera offers."""
 
-from typing import Callable, Optional
+from typing import Callable, Optional, Set, Tuple
 
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
 CHECK_PERIOD = 0.5
 """Seconds between looks at the publishers."""
@@ -19,27 +21,27 @@ class ImageSubscription:
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
-                 reliability: str = 'auto', depth: int = 1):
+                 skipped: Callable[[int], None], reliability: str = 'auto', depth: int = 1):
         """
         Subscribe to a topic of `message_type` with keep-last `depth`.
 
         `reliability` is `auto`, `reliable` or `best_effort`.  Reliable is what `auto` begins
         with: a change costs frames, and a best-effort publisher's would not have come anyway.
-        `skipped` counts frames that were published but not received, in the publisher's numbers.
+        `skipped` gets how many frames were published but not received, by the publisher's numbers.
         """
         self._node = node
         self._type = message_type
         self._topic = topic
         self._callback = callback
         self._sequence: Optional[int] = None
-        self.skipped = 0
+        self._skipped = skipped
+        self._adapts = reliability == 'auto'
+        self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
         self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
                         else ReliabilityPolicy.RELIABLE)
-        self._timer = None
-        if reliability == 'auto':
-            self._timer = node.create_timer(CHECK_PERIOD, self._adapt,
-                                            clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(CHECK_PERIOD, self._look_at_publishers,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property
     def topic(self) -> str:
@@ -55,31 +57,49 @@ class ImageSubscription:
         self._reliability = reliability
         self._subscription = self._node.create_subscription(
             self._type, self._topic, self._receive,
-            QoSProfile(depth=self._depth, reliability=reliability))
+            QoSProfile(depth=self._depth, reliability=reliability),
+            # Reliability has a parameter of its own: here its first value would stay.
+            qos_overriding_options=QoSOverridingOptions(
+                (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY)),
+            # rclpy's own would report what is adapted to a moment later.
+            event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
 
     def _receive(self, message, info: dict) -> None:
         sequence = info.get('publication_sequence_number')
         # Not every RMW numbers messages, and two publishers number theirs apart.
         if sequence is not None and self._sequence is not None and sequence > self._sequence:
-            self.skipped += sequence - self._sequence - 1
+            self._skipped(sequence - self._sequence - 1)
         self._sequence = sequence
         self._callback(message)
 
-    def _adapt(self) -> None:
-        offers = {publisher.qos_profile.reliability
-                  for publisher in self._node.get_publishers_info_by_topic(self.topic)}
-        if not offers:
+    def _look_at_publishers(self) -> None:
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        if not publishers:
             return
+        offers = {publisher.qos_profile.reliability for publisher in publishers}
         wanted = (ReliabilityPolicy.RELIABLE if offers == {ReliabilityPolicy.RELIABLE}
                   else ReliabilityPolicy.BEST_EFFORT)
-        if wanted != self._reliability:
+        if self._adapts and wanted != self._reliability:
             self._node.destroy_subscription(self._subscription)
             self._subscribe(wanted)
             self._node.get_logger().info(f"subscribed to '{self.topic}' with QoS reliability "
                                          f'{wanted.name.lower()}, as it is published')
+        for publisher in publishers:
+            self._report_incompatible(publisher)
+
+    def _report_incompatible(self, publisher) -> None:
+        """Say once for each publisher why its images cannot come."""
+        compatible, reason = qos_check_compatible(publisher.qos_profile,
+                                                  self._subscription.qos_profile)
+        name = f'{publisher.node_namespace}/{publisher.node_name}'.replace('//', '/')
+        if compatible == QoSCompatibility.ERROR and (name, reason) not in self._reported:
+            self._reported.add((name, reason))
+            self._node.get_logger().error(
+                f"'{self.topic}': the QoS that {self._node.get_fully_qualified_name()} requests "
+                f'and that {name} offers are incompatible, no image will come: '
+                f"{reason.strip().rstrip(';').removeprefix('ERROR: ')} (image_reliability, qos_overrides)")
 
     def destroy(self) -> None:
         """End the subscription."""
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
+        self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)

@@ -31,6 +31,11 @@ class ManagedNode(LifecycleNode):
         self._answer_change_state = self._service_change_state.callback
         self._service_change_state.callback = self._change_state
 
+    @property
+    def state_label(self) -> str:
+        """Return the name of the lifecycle state, such as `active`."""
+        return self._state_machine.current_state[1]
+
     def bring_up(self) -> bool:
         """Configure and activate; tell whether both worked."""
         return (self.trigger_configure() == TransitionCallbackReturn.SUCCESS

@@ -67,6 +67,11 @@ class PicturePublisher:
         """Return the names of the pictures' topics after remapping."""
         return tuple(self._publishers[name].topic_name for name in PICTURES)
 
+    @property
+    def active(self) -> bool:
+        """Tell whether the lifecycle lets messages through."""
+        return self._publishers[HEATMAP].is_activated
+
     def show(self, frame: np.ndarray, header: Header) -> None:
         """
         Hand over a frame, (H, W, 3) uint8 BGR, and the header of its message.

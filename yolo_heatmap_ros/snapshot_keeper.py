@@ -36,13 +36,17 @@ class SnapshotKeeper:
     def __init__(self, node: Node, pipeline: HeatmapPipeline, values: Mapping[str, Any],
                  parameters: Callable[[], Dict[str, Any]],
                  wait_until_drawn: Callable[[], None]):
-        """Take the node's `values`; `parameters` returns what is written beside the heat."""
+        """
+        Take the node's `values`, which may change.
+
+        `parameters` returns what is written beside the heat.
+        """
         self._node = node
         self._pipeline = pipeline
         self._parameters = parameters
-        self._wait_until_drawn = wait_until_drawn
+        self._values = values
+        self.wait_until_drawn = wait_until_drawn
         self.folder = snapshot_folder(values['snapshot_dir'], node.get_fully_qualified_name())
-        self.keep = values['snapshot_keep']
         self._writer = ThreadPoolExecutor(1, thread_name_prefix='snapshots')
         self._autosave: Optional[Future] = None
         self._timer = None
@@ -54,13 +58,24 @@ class SnapshotKeeper:
         """Write a snapshot and return its folder; raises SnapshotError."""
         return self._begin(aside).result()
 
+    def put_aside(self) -> Optional[Path]:
+        """Keep a copy before a reset, where that is wanted, and return its folder."""
+        if self._values['reset_keeps_copy'] and self._pipeline.accumulator is not None:
+            return self.save(aside=True)
+        return None
+
+    def after_reset(self) -> None:
+        """See to it that a crash does not bring back what was reset."""
+        if self._values['autosave_period']:
+            self.save_soon()
+
     def _begin(self, aside: bool = False) -> Future:
         if self._pipeline.accumulator is None:
             raise SnapshotError('there is no heat yet: no image has arrived')
-        self._wait_until_drawn()
+        self.wait_until_drawn()
         snapshot = Snapshot.of(self._pipeline.accumulator, self._parameters())
         return self._writer.submit(write, self.folder, snapshot, self._pipeline.last_pictures(),
-                                   self.keep, aside)
+                                   self._values['snapshot_keep'], aside)
 
     def save_soon(self) -> None:
         """Write a snapshot while the node goes on; what fails is logged."""
@@ -97,7 +112,7 @@ class SnapshotKeeper:
         raise SnapshotError(f'there is no snapshot in {self.folder}')
 
     def _restore(self, snapshot: Snapshot, folder: Path) -> None:
-        self._wait_until_drawn()
+        self.wait_until_drawn()
         target = self._pipeline.accumulator
         if target is None:
             target = HeatAccumulator(*snapshot.heat.shape, self._pipeline.options)

@@ -1,0 +1,49 @@
+"""How many frames come, how many go, and how old they are."""
+
+from collections import deque
+from typing import Deque, Dict, Tuple
+
+import numpy as np
+
+WINDOW = 10.0
+"""Seconds over which rates and latencies are taken."""
+MAX_SAMPLES = 20_000
+"""Frames that are remembered at most, so that a flood takes no more memory."""
+
+PROCESSED, SKIPPED, UNUSABLE = 'processed', 'skipped', 'unusable'
+
+
+class FrameStatistics:
+    """
+    Counts of frames since the beginning, and what is known of the last `WINDOW` seconds.
+
+    All times are of one steady clock, in seconds, given by the caller.
+    """
+
+    def __init__(self):
+        """Begin with nothing counted."""
+        self.counts: Dict[str, int] = {PROCESSED: 0, SKIPPED: 0, UNUSABLE: 0}
+        self.last_error = ''
+        self._samples: Deque[Tuple[float, str, float]] = deque(maxlen=MAX_SAMPLES)
+
+    def count(self, kind: str, now: float, number: int = 1, age: float = float('nan')) -> None:
+        """Count frames of a kind; `age` is what has passed since the stamp, in s, where known."""
+        self.counts[kind] += number
+        self._samples.extend([(now, kind, age)] * min(number, MAX_SAMPLES))
+
+    def _recent(self, now: float):
+        while self._samples and self._samples[0][0] < now - WINDOW:
+            self._samples.popleft()
+        return self._samples
+
+    def recent(self, now: float) -> Dict[str, int]:
+        """Return how many frames of each kind there were in the window."""
+        result = dict.fromkeys(self.counts, 0)
+        for _, kind, _ in self._recent(now):
+            result[kind] += 1
+        return result
+
+    def ages(self, now: float) -> Tuple[float, float]:
+        """Return the median and the 95th percentile of the ages in the window, NaN for none."""
+        ages = [age for _, _, age in self._recent(now) if np.isfinite(age)]
+        return tuple(np.percentile(ages, (50, 95)).tolist()) if ages else (float('nan'),) * 2
