@@ -9,6 +9,7 @@ import numpy as np
 from yolo_heatmap_ros.detection import Detections
 from yolo_heatmap_ros.heat.clock import FrameClock, Step
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.ground import GroundHeat, GroundPlane
 from yolo_heatmap_ros.heat.kernels import KERNELS, Stamp
 from yolo_heatmap_ros.heat.regions import FOOT, Regions
 from yolo_heatmap_ros.heat.tracks import Share, Track, TrackMemory
@@ -30,6 +31,7 @@ class HeatOptions:
     `ignore_stationary`: after so many seconds in one place a track adds no heat; 0: never.
     `on_time_jump`: what becomes of the heat when stamps begin anew.  `per_class`: keep a layer of
     each class.  `regions`: polygons by name; heat is only inside.  `region_anchor`: see `regions`.
+    `ground`: the floor on which heat is kept too, by where objects stand.
     """
 
     heat_unit: str = FRAMES
@@ -41,6 +43,7 @@ class HeatOptions:
     per_class: bool = False
     regions: Mapping[str, np.ndarray] = field(default_factory=dict)
     region_anchor: str = FOOT
+    ground: Optional[GroundPlane] = None
 
 
 class HeatAccumulator:
@@ -61,6 +64,9 @@ class HeatAccumulator:
         self.began: Optional[float] = None
         self._tracks = TrackMemory()
         self.regions: Optional[Regions] = None
+        self.ground: Optional[GroundHeat] = None
+        if options.ground is not None:
+            self.ground = GroundHeat(options.ground, height, width)
         self.draw_up_regions()
 
     @property
@@ -89,12 +95,16 @@ class HeatAccumulator:
             self.began = stamp
         if self.options.half_life and step.elapsed:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
-            for faded in (self.total, *self.layers.values()):
+            for faded in self._fields():
                 faded.fade(factor)
         usable = np.isfinite(detections.xyxy).all(axis=1)
         # Boxes with NaN or infinite corners, which a broken model may return, add nothing.
         self._deposit(detections if usable.all() else detections.those(usable), stamp, step)
         return step
+
+    def _fields(self) -> List[HeatField]:
+        fields = [self.total, *self.layers.values()]
+        return fields if self.ground is None else [*fields, self.ground.field]
 
     def _deposit(self, detections: Detections, stamp: float, step: Step) -> None:
         options = self.options
@@ -121,6 +131,8 @@ class HeatAccumulator:
                 self._deposit_share(share, detections)
 
     def _deposit_share(self, share: Share, detections: Detections) -> None:
+        if self.ground is not None and (self.regions is None or self.regions.contain(share.box)):
+            self.ground.deposit(share.box, share.seconds)
         outline = None
         if detections.outlines is not None:
             moved = share.box - detections.xyxy[share.index]
@@ -152,6 +164,8 @@ class HeatAccumulator:
         """Forget all heat and all counts; time goes on."""
         self.total.reset()
         self.layers.clear()
+        if self.ground is not None:
+            self.ground.field.reset()
         self.frames = 0
         self.began = self.clock.now
         self.draw_up_regions()

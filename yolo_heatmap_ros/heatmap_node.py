@@ -14,6 +14,7 @@ from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
+from yolo_heatmap_ros.ground_publisher import GroundPublisher
 from yolo_heatmap_ros.heat_services import HeatServices
 from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
 from yolo_heatmap_ros.image_subscription import ImageSubscription
@@ -42,6 +43,7 @@ class HeatmapNode(ManagedNode):
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
         self._regions = None
+        self._ground: Optional[GroundPublisher] = None
         self._enabled = True
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
                                     lambda: self._pipeline is not None)
@@ -71,6 +73,8 @@ class HeatmapNode(ManagedNode):
                                    self._diagnostics.statistics)
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, values)
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
+        if self._pipeline.options.ground is not None:
+            self._ground = GroundPublisher(self, self._pipeline, values)
         self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
                                          self._pictures.wait_until_drawn)
         tracker = self._pipeline.tracker
@@ -152,7 +156,9 @@ class HeatmapNode(ManagedNode):
             self._snapshots.close()
             self._pictures.close()
             self.destroy_lifecycle_publisher(self._regions)
-            self._pictures = self._snapshots = self._regions = None
+            if self._ground is not None:
+                self._ground.close()
+            self._pictures = self._snapshots = self._regions = self._ground = None
             self._heat_services.serve(None, None)
         self._pipeline = None
 
@@ -207,6 +213,8 @@ class HeatmapNode(ManagedNode):
         self._pictures.show(frame, message.header)
         if self._pipeline.accumulator.regions is not None:
             self._regions.publish(to_message(self._pipeline.accumulator.regions, message.header))
+        if self._ground is not None:
+            self._ground.show(message.header)
         self._diagnostics.count(PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
 

@@ -33,19 +33,45 @@ def _as_classes(value: Any) -> List[Union[int, str]]:
             if str(entry).strip()]
 
 
-def _as_range(value: Any) -> List[float]:
-    """Take `[lowest, highest]`, as a list or as text; empty for none."""
-    if value is None:
-        return []
+def _as_numbers(value: Any) -> List[float]:
+    """Take a list of numbers, also nested, or such a list as text; empty for none."""
     if isinstance(value, str):
-        value = value.strip().removeprefix('[').removesuffix(']').split(',')
+        value = value.replace('[', ' ').replace(']', ' ').replace(',', ' ').split()
     try:
-        numbers = [float(entry) for entry in value if str(entry).strip()]
+        numbers = [float(entry) for entry in (() if value is None else value)]
     except (TypeError, ValueError):
-        numbers = [0.0]
-    if numbers and (len(numbers) != 2 or not numbers[0] < numbers[1] < float('inf')):
+        numbers = [float('nan')]
+    if not np.isfinite(numbers).all():
+        raise ValueError(f'{value!r} is not a list of numbers')
+    return numbers
+
+
+def _as_range(value: Any) -> List[float]:
+    numbers = _as_numbers(value)
+    if numbers and (len(numbers) != 2 or numbers[0] >= numbers[1]):
         raise ValueError(f"{value!r} is not of the form '[lowest, highest]'")
     return numbers
+
+
+def _as_matrix(value: Any) -> List[float]:
+    numbers = _as_numbers(value)
+    if len(numbers) not in (0, 9):
+        raise ValueError(f'has {len(numbers)} numbers, and a 3 x 3 matrix has 9')
+    return numbers
+
+
+def _as_extent(value: Any) -> List[float]:
+    numbers = _as_numbers(value)
+    if numbers and (len(numbers) != 4 or numbers[0] >= numbers[2] or numbers[1] >= numbers[3]):
+        raise ValueError(f"{value!r} is not of the form '[x from, y from, x to, y to]'")
+    return numbers
+
+
+def _as_points(value: Any) -> List[List[float]]:
+    numbers = _as_numbers(value)
+    if len(numbers) % 2:
+        raise ValueError(f'has {len(numbers)} numbers, and points have two each')
+    return [numbers[index:index + 2] for index in range(0, len(numbers), 2)]
 
 
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
@@ -107,6 +133,28 @@ HEATMAP_SETTINGS = (
     choice('region_anchor', ANCHORS,
            "The point of a box that is in a region or not: the middle of its lower edge, 'foot', "
            'or its centre.'),
+    Setting('ground.points_px', '',
+            "Four or more places on the floor in the image, as '[[u, v], …]' in px: with "
+            'ground.points_m they make ~/density and ~/hotspots.', _as_points, UNCONFIGURED),
+    Setting('ground.points_m', '',
+            "The same places in ground.frame_id, as '[[x, y], …]' in m.", _as_points,
+            UNCONFIGURED),
+    Setting('ground.matrix', '',
+            'Instead of the points: the 3 x 3 matrix, row by row, that takes (u, v, 1) in px to '
+            '(x, y, 1) in m, positive in its third row for what the camera sees.', _as_matrix,
+            UNCONFIGURED),
+    Setting('ground.extent', '',
+            "The floor that is mapped, as '[x from, y from, x to, y to]' in m; empty: the "
+            'rectangle around ground.points_m.', _as_extent, UNCONFIGURED),
+    number('ground.resolution', 0.1, 'Side of a cell in m.', 0.001, 100.0, UNCONFIGURED),
+    number('ground.radius', 0.3, 'Metres around a foot point that get its heat.', 0.0, 100.0,
+           UNCONFIGURED),
+    Setting('ground.frame_id', 'map', 'The frame of the floor.', filled_text, UNCONFIGURED),
+    number('ground.rate', 1.0, 'How often ~/density and ~/hotspots are published, in Hz.', 0.01,
+           100.0, UNCONFIGURED),
+    number('ground.hotspots', 5, 'How many of the busiest places ~/hotspots shows.', 0, 1000),
+    number('ground.hotspot_distance', 1.0, 'Least distance between two of them in m.', 0.0,
+           1000.0),
     number('heat_scale', 1.0, 'Size of ~/heat as a fraction of the image.', 0.01, 1.0),
     Setting('snapshot_dir', '',
             'The folder of snapshots, one for each node; empty: '

@@ -94,10 +94,11 @@ class ImageSubscription:
         name = f'{publisher.node_namespace}/{publisher.node_name}'.replace('//', '/')
         if compatible == QoSCompatibility.ERROR and (name, reason) not in self._reported:
             self._reported.add((name, reason))
+            why = reason.strip().rstrip(';').removeprefix('ERROR: ')
             self._node.get_logger().error(
                 f"'{self.topic}': the QoS that {self._node.get_fully_qualified_name()} requests "
-                f'and that {name} offers are incompatible, no image will come: '
-                f"{reason.strip().rstrip(';').removeprefix('ERROR: ')} (image_reliability, qos_overrides)")
+                f'and that {name} offers are incompatible, no image will come: {why} '
+                '(image_reliability, qos_overrides)')
 
     def destroy(self) -> None:
         """End the subscription."""

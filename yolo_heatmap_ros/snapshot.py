@@ -35,7 +35,8 @@ class Snapshot:
 
     `heat` (H, W) float32 in `unit`; `layers` the same by class id.  `began` and `ended` are the
     stamps, in s, of the first frame and the last, `frames` their number.  `regions` and
-    `parameters` are plain values by name.
+    `parameters` are plain values by name.  `ground` (rows, columns) float32 is heat on the floor
+    of `ground_geometry`, where there is one.
     """
 
     heat: np.ndarray
@@ -46,6 +47,8 @@ class Snapshot:
     layers: Dict[int, np.ndarray] = field(default_factory=dict)
     regions: Dict[str, dict] = field(default_factory=dict)
     parameters: Dict[str, Any] = field(default_factory=dict)
+    ground: Optional[np.ndarray] = None
+    ground_geometry: Optional[Dict[str, object]] = None
 
     @classmethod
     def of(cls, accumulator: HeatAccumulator, parameters: Mapping[str, Any]) -> 'Snapshot':
@@ -54,7 +57,9 @@ class Snapshot:
                    accumulator.began, accumulator.clock.now,
                    {number: layer.heat() for number, layer in accumulator.layers.items()},
                    {} if accumulator.regions is None else accumulator.regions.state(),
-                   dict(parameters))
+                   dict(parameters),
+                   *((None, None) if accumulator.ground is None else
+                     (accumulator.ground.field.heat(), accumulator.ground.geometry())))
 
     def restore(self, accumulator: HeatAccumulator) -> None:
         """
@@ -71,6 +76,10 @@ class Snapshot:
                                 f"'{options.heat_unit}'")
         if options.per_class and self.heat.any() and not self.layers:
             raise SnapshotError('it has no layers for per_class')
+        geometry = None if accumulator.ground is None else accumulator.ground.geometry()
+        if self.ground_geometry != geometry:
+            raise SnapshotError('its ground plane (matrix, resolution, extent) is another than '
+                                "the node's")
         accumulator.reset()
         accumulator.total.restore(self.heat)
         if options.per_class:
@@ -78,6 +87,8 @@ class Snapshot:
                 accumulator.layer(number).restore(heat)
         if accumulator.regions is not None:
             accumulator.regions.restore(self.regions)
+        if accumulator.ground is not None:
+            accumulator.ground.field.restore(self.ground)
         accumulator.frames, accumulator.began = self.frames, self.began
         accumulator.clock.now = self.ended
 
@@ -120,13 +131,15 @@ def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], 
 def _write_files(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray],
                  now: datetime) -> None:
     arrays = {f'layer_{number}': heat for number, heat in snapshot.layers.items()}
+    if snapshot.ground is not None:
+        arrays['ground'] = snapshot.ground
     with (folder / 'heat.npz').open('wb') as file:
         np.savez_compressed(file, heat=snapshot.heat, **arrays)
         _sync_file(file)
     about = {'format': FORMAT, 'saved': now.isoformat(), 'width': snapshot.heat.shape[1],
              'height': snapshot.heat.shape[0], 'unit': snapshot.unit, 'frames': snapshot.frames,
              'began': snapshot.began, 'ended': snapshot.ended, 'regions': snapshot.regions,
-             'parameters': snapshot.parameters}
+             'parameters': snapshot.parameters, 'ground': snapshot.ground_geometry}
     with (folder / 'snapshot.yaml').open('w') as file:
         yaml.safe_dump(about, file, sort_keys=False)
         _sync_file(file)
@@ -182,6 +195,7 @@ def read(folder: Path) -> Snapshot:
         with np.load(folder / 'heat.npz', allow_pickle=False) as arrays:
             fields = {name: arrays[name] for name in arrays.files}
         shape = (about['height'], about['width'])
+        ground = fields.pop('ground', None)
         for name, heat in fields.items():
             if heat.dtype != np.float32 or heat.shape != shape or not (
                     np.isfinite(heat).all() and (heat >= 0).all()):
@@ -190,7 +204,8 @@ def read(folder: Path) -> Snapshot:
         layers = {int(name.removeprefix('layer_')): heat for name, heat in fields.items()
                   if name != 'heat'}
         return Snapshot(fields['heat'], about['unit'], about['frames'], about['began'],
-                        about['ended'], layers, about['regions'], about['parameters'])
+                        about['ended'], layers, about['regions'], about['parameters'], ground,
+                        about['ground'])
     except SnapshotError:
         raise
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile,

@@ -114,14 +114,18 @@ def foot(box: np.ndarray, outline: Optional[np.ndarray], height: int,
     if not (0 <= x < width and 0 < y <= height):
         return None
     seen_width = min(float(box[2]), width) - max(float(box[0]), 0.0)
-    radius = max(1, round(seen_width / 4))
-    centre_row, centre_column = int(np.ceil(y)) - 1, int(x)
-    top, left = max(centre_row - radius, 0), max(centre_column - radius, 0)
-    bottom, right = min(centre_row + radius + 1, height), min(centre_column + radius + 1, width)
+    return disc_stamp(int(np.ceil(y)) - 1, int(x), max(1, round(seen_width / 4)), height, width)
+
+
+def disc_stamp(row: int, column: int, radius: int, height: int, width: int) -> Optional[Stamp]:
+    """Place a disc around a pixel, and cut it at the border; None where nothing is left."""
+    top, left = max(row - radius, 0), max(column - radius, 0)
+    bottom, right = min(row + radius + 1, height), min(column + radius + 1, width)
+    if top >= bottom or left >= right:
+        return None
     whole = _disc(2 * radius + 1, 2 * radius + 1)
-    row, column = top - centre_row + radius, left - centre_column + radius
-    return Stamp(slice(top, bottom), slice(left, right),
-                 whole[row:row + bottom - top, column:column + right - left])
+    heat = whole[top - row + radius:, left - column + radius:][:bottom - top, :right - left]
+    return Stamp(slice(top, bottom), slice(left, right), heat)
 
 
 def mask(box: np.ndarray, outline: Optional[np.ndarray], height: int,

@@ -1,7 +1,7 @@
 """Named parts of the picture, and what happens in each."""
 
 from dataclasses import asdict, dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -100,6 +100,10 @@ class Regions:
             count.occupancy += sum(share.seconds for share in shares
                                    if self._distance(polygon, share.box) >= 0.0)
 
+    def contain(self, box: np.ndarray) -> bool:
+        """Tell whether an object with this box is in any of the regions."""
+        return any(self._distance(polygon, box) >= 0.0 for polygon in self._polygons.values())
+
     def _distance(self, polygon: np.ndarray, box: np.ndarray) -> float:
         """Return how far inside a polygon a box's anchor is, in px; outside it is negative."""
         point = ground_contact(box)
@@ -158,8 +162,3 @@ def write(picture: np.ndarray, text: str, place: Tuple[int, int], scale: float) 
     for colour, thickness in (((0, 0, 0), 3 * thin), ((255, 255, 255), thin)):
         cv2.putText(picture, text, tuple(map(int, place)), cv2.FONT_HERSHEY_SIMPLEX, scale,
                     colour, thickness, cv2.LINE_AA)
-
-
-def names_of(regions: Optional[Regions]) -> List[str]:
-    """Return the names of regions, none for None."""
-    return [] if regions is None else list(regions.counts)
