@@ -37,6 +37,10 @@ class FrameAdvice:
             f'frame skipped, {self._statistics.counts[UNUSABLE]} so far: {error}',
             throttle_duration_sec=LOG_PERIOD)
 
+    def on_refused(self, reason: str) -> None:
+        """Say why a detection of another node does not count."""
+        self._logger.warning(f'detection skipped: {reason}', throttle_duration_sec=LOG_PERIOD)
+
     def on_size(self, height: int, width: int) -> None:
         """Say where a frame, in px, does not fit the heat."""
         if self._pipeline.shape not in (None, (height, width)):

@@ -1,15 +1,20 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heat and its pictures out."""
 
 import sys
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.compressed import from_compressed, SUFFIX
+from yolo_heatmap_ros.detection import Detections
+from yolo_heatmap_ros.detection_messages import (
+    Detection2DArray, MISSING, to_message as detections_message)
 from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.frame_advice import FrameAdvice
@@ -23,9 +28,10 @@ from yolo_heatmap_ros.managed_node import logged, ManagedNode
 from yolo_heatmap_ros.parameters import ParameterError, Parameters
 from yolo_heatmap_ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.pipeline_settings import change_pipeline, make_pipeline
+from yolo_heatmap_ros.pipeline_settings import change_pipeline, make_pipeline, TOPIC
 from yolo_heatmap_ros.region_report import to_message
 from yolo_heatmap_ros.snapshot_keeper import SnapshotKeeper
+from yolo_heatmap_ros.stamp_matcher import StampMatcher
 from yolo_heatmap_ros.weights import ModelError
 
 MAX_AGE = 3600.0
@@ -39,10 +45,10 @@ class HeatmapNode(ManagedNode):
         """Declare parameters and services; the model is loaded by `configure`."""
         super().__init__('yolo_heatmap', **kwargs)
         self._pipeline: Optional[HeatmapPipeline] = None
-        self._subscription: Optional[ImageSubscription] = None
+        self._inputs: List[ImageSubscription] = []
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
-        self._regions = None
+        self._regions = self._detections = None
         self._ground: Optional[GroundPublisher] = None
         self._enabled = True
         self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
@@ -75,12 +81,20 @@ class HeatmapNode(ManagedNode):
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
         if self._pipeline.options.ground is not None:
             self._ground = GroundPublisher(self, self._pipeline, values)
+        if Detection2DArray is None:
+            self.get_logger().info(f'no ~/detections: {MISSING}')
+        else:
+            self._detections = self.create_lifecycle_publisher(Detection2DArray, '~/detections',
+                                                               self._depth)
         self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
                                          self._pictures.wait_until_drawn)
         tracker = self._pipeline.tracker
-        self.get_logger().info(
-            f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
-            f'{tracker.device_name}')
+        if values['detector'] == TOPIC:
+            self.get_logger().info(f'no model: {tracker.task}')
+        else:
+            self.get_logger().info(
+                f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
+                f'{tracker.device_name}')
         self._heat_services.serve(self._pipeline, self._snapshots)
         if values['resume']:
             self._heat_services.resume()
@@ -93,18 +107,25 @@ class HeatmapNode(ManagedNode):
         if self._enabled:
             self._subscribe()
         outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
-        listening = (f"listening to '{self._subscription.topic}'" if self._enabled
-                     else 'paused, see ~/enable')
+        inputs = ' and '.join(f"'{one.topic}'" for one in self._inputs)
+        listening = f'listening to {inputs}' if self._enabled else 'paused, see ~/enable'
         self.get_logger().info(f'{listening}, publishing {outputs}')
         return result
 
     def _subscribe(self) -> None:
-        self._subscription = ImageSubscription(
-            self, *self._input(), self._on_image,
-            lambda number: self._diagnostics.count(SKIPPED, number),
-            self._values['image_reliability'], self._depth)
+        def subscribe(message_type: type, topic: str, callback: Callable) -> None:
+            self._inputs.append(ImageSubscription(
+                self, message_type, topic, callback,
+                lambda number: self._diagnostics.count(SKIPPED, number),
+                self._values['image_reliability'], self._depth))
+        if not self._values['blank_size'] or self._values['detector'] != TOPIC:
+            subscribe(*self._image_topic(), self._on_image)
+        if self._values['detector'] == TOPIC:
+            self._matcher = StampMatcher(
+                self._process, lambda number: self._diagnostics.count(SKIPPED, number))
+            subscribe(Detection2DArray, 'detections', self._on_detections)
 
-    def _input(self) -> Tuple[type, str]:
+    def _image_topic(self) -> Tuple[type, str]:
         """Return the type and the topic of the images that are wanted."""
         if self._values['input_transport'] == 'raw':
             return Image, 'image'
@@ -142,9 +163,10 @@ class HeatmapNode(ManagedNode):
         return super().on_error(state)
 
     def _unsubscribe(self) -> None:
-        if self._subscription is not None:
-            self._subscription.destroy()
-            self._subscription = None
+        if self._inputs:
+            for subscription in self._inputs:
+                subscription.destroy()
+            self._inputs = []
             if self.context.ok():  # else the logger could not publish it
                 counts = self._diagnostics.statistics.counts
                 self.get_logger().info(f'{counts[PROCESSED]} frames processed, {counts[SKIPPED]} '
@@ -158,7 +180,10 @@ class HeatmapNode(ManagedNode):
             self.destroy_lifecycle_publisher(self._regions)
             if self._ground is not None:
                 self._ground.close()
-            self._pictures = self._snapshots = self._regions = self._ground = None
+            if self._detections is not None:
+                self.destroy_lifecycle_publisher(self._detections)
+            self._pictures = self._snapshots = self._regions = None
+            self._ground = self._detections = None
             self._heat_services.serve(None, None)
         self._pipeline = None
 
@@ -174,7 +199,7 @@ class HeatmapNode(ManagedNode):
         if self._pictures is not None and self._pictures.active:
             if not self._enabled:
                 self._unsubscribe()
-            elif self._subscription is None:
+            elif not self._inputs:
                 self._subscribe()
         response.success = True
         response.message = 'images are taken' if self._enabled else 'paused: the heat stays'
@@ -189,7 +214,8 @@ class HeatmapNode(ManagedNode):
         if self._pipeline is not None:
             facts['topic'] = self.resolve_topic_name('image')
             tracker = self._pipeline.tracker
-            facts.update(model=self._values['weights'], task=tracker.task,
+            model = '' if self._values['detector'] == TOPIC else self._values['weights']
+            facts.update(model=model, task=tracker.task,
                          device=tracker.device_name, backend=tracker.backend)
             if self._values['frame_policy'] == 'all':
                 facts['every frame'] = f'up to {self._depth} wait'
@@ -202,19 +228,37 @@ class HeatmapNode(ManagedNode):
             else:
                 frame = to_frame(message, self._values['value_range'])
             self._advice.on_size(*frame.shape[:2])
+            if self._values['detector'] == TOPIC:
+                self._matcher.put_image(message.header, frame)
+                return
             detections = self._pipeline.detect(frame)
         except (ImageError, ModelError) as error:
             self._diagnostics.count(UNUSABLE)
             self._advice.on_unusable(error)
             return
+        self._process(message.header, frame, detections)
+
+    def _on_detections(self, message) -> None:
+        detections = self._pipeline.tracker.read(message, self._advice.on_refused)
+        if self._values['blank_size']:
+            width, height = self._values['blank_size']
+            self._process(message.header, np.zeros((height, width, 3), np.uint8), detections)
+        else:
+            self._matcher.put_detections(message.header, detections)
+
+    def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
+        """Let the objects of a frame become heat, and publish what is made of it."""
         self._pictures.wait_until_drawn()
-        stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+        stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
         step = self._pipeline.deposit(frame, detections, stamp)
-        self._pictures.show(frame, message.header)
+        self._pictures.show(frame, header)
         if self._pipeline.accumulator.regions is not None:
-            self._regions.publish(to_message(self._pipeline.accumulator.regions, message.header))
+            self._regions.publish(to_message(self._pipeline.accumulator.regions, header))
+        if self._detections is not None and self._detections.get_subscription_count():
+            self._detections.publish(detections_message(
+                detections, self._pipeline.tracker.names, header))
         if self._ground is not None:
-            self._ground.show(message.header)
+            self._ground.show(header)
         self._diagnostics.count(PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
 

@@ -78,7 +78,21 @@ def _as_regions(value: Any) -> Dict[str, np.ndarray]:
     return parse_regions(as_text(value))
 
 
+def _as_size(value: Any) -> List[int]:
+    numbers = _as_numbers(value)
+    if numbers and (len(numbers) != 2 or not all(1 <= one <= 65535 for one in numbers)):
+        raise ValueError(f"{value!r} is not of the form '[width, height]' in px")
+    return [int(number_) for number_ in numbers]
+
+
 HEATMAP_SETTINGS = (
+    choice('detector', ('yolo', 'topic'),
+           "What finds the objects: 'yolo': weights; 'topic': another node, whose "
+           'vision_msgs/Detection2DArray on the topic detections has the stamps of the images.',
+           UNCONFIGURED),
+    Setting('blank_size', '',
+            "With detector 'topic', draw on a blank of this '[width, height]' in px instead of "
+            'images; empty: images are needed.', _as_size, UNCONFIGURED),
     Setting('weights', 'yolo12n.pt',
             'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
             'A .pt file can run code when it is loaded: use only files that you trust.',
