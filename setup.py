@@ -18,7 +18,7 @@ setup(
     # cv_bridge and the ROS packages come from ROS, as package.xml says.
     install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
                       'ultralytics'],
-    extras_require={'test': ['pytest']},
+    extras_require={'bags': ['rosbags'], 'test': ['pytest']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
     maintainer_email='yolo_heatmap_ros@example.org',

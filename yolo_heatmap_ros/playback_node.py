@@ -1,6 +1,7 @@
-"""The node `playback`: a video, image, folder, camera or stream as an image topic."""
+"""The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
 
 import math
+from pathlib import Path
 import sys
 import threading
 import time
@@ -16,11 +17,13 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
+from yolo_heatmap_ros.bags import Bag, is_bag
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.images import Picture
 from yolo_heatmap_ros.parameters import ParameterError, Parameters
-from yolo_heatmap_ros.playback_parameters import PLAYBACK_SETTINGS
-from yolo_heatmap_ros.sources import open_source, SourceError, STILL_RATE, without_credentials
+from yolo_heatmap_ros.playback_parameters import ORIGINAL, PLAYBACK_SETTINGS
+from yolo_heatmap_ros.sources import (
+    open_source, Source, SourceError, STILL_RATE, without_credentials)
 
 LOG_PERIOD = 5.0
 """Seconds between progress lines."""
@@ -30,6 +33,8 @@ POLL_PERIOD = 0.05
 """Seconds between looks at what the player waits for."""
 LAST_FRAME_TIMEOUT = 2.0
 """Seconds in which reliable subscribers can fetch the last frame before the process ends."""
+LEAST_PERIOD = 1e-3
+"""Seconds between frames that were recorded at once."""
 MAX_SKIP = 1.0
 """Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
 
@@ -44,7 +49,7 @@ class PlaybackNode(Node):
         self._values = self._settings.values()
         self._name = without_credentials(self._values['source'])
         try:
-            self._source = open_source(self._values['source'])
+            self._source = self._open(Path(self._values['source']).expanduser())
         except SourceError as error:
             raise ParameterError(f"parameter 'source': {error}") from error
         self._publisher = self.create_publisher(
@@ -57,6 +62,14 @@ class PlaybackNode(Node):
         self._position = self._published = self._skipped = 0
         self._finished = Future()
         self._player = threading.Thread(target=self._play, name='player', daemon=True)
+
+    def _open(self, path: Path) -> Source:
+        if is_bag(path):
+            return Bag(path, self._values['topic'])
+        if self._values['stamps'] == ORIGINAL:
+            raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
+                                 'stamps')
+        return open_source(self._values['source'])
 
     def spin_to_end(self) -> int:
         """Play until the source ends; return the exit code of the process."""
@@ -111,12 +124,13 @@ class PlaybackNode(Node):
                 if self._stop.wait(POLL_PERIOD):
                     return
         total = f'{self._source.total} frames' if self._source.total else 'no end'
-        rate = f'{self.rate:g} Hz' if self.rate else 'as they come'
+        recorded = 'as they come' if self._source.live else 'as they were recorded'
+        rate = f'{self.rate:g} Hz' if self.rate else recorded
         self.get_logger().info(f"playing '{self._name}' on '{self._publisher.topic_name}': "
                                f'{total}, {rate}')
 
     def _play_recorded(self) -> int:
-        """Publish frames at even times; return the exit code at the end."""
+        """Publish frames at their times; return the exit code at the end."""
         self._start_report()
         due, in_this_round = time.monotonic(), 0
         while not self._stop.is_set():
@@ -142,10 +156,17 @@ class PlaybackNode(Node):
                 break
             self._publish(frame)
             self._report()
-            period = 1.0 / (self.rate or STILL_RATE)
+            period = self._period()
             due += period
             due += self._catch_up(time.monotonic() - due, period) * period
         return 0
+
+    def _period(self) -> float:
+        """Return the seconds until the next frame is due."""
+        spacing = self._source.spacing
+        if spacing is not None and not self._values['rate']:
+            return max(spacing, LEAST_PERIOD)
+        return 1.0 / (self.rate or STILL_RATE)
 
     def _catch_up(self, late: float, period: float) -> int:
         """Skip frames whose time has passed; return how many periods have."""
@@ -188,8 +209,11 @@ class PlaybackNode(Node):
     def _publish(self, frame: np.ndarray) -> None:
         np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
         header = self._picture.message.header
-        header.stamp = self.get_clock().now().to_msg()
-        header.frame_id = self._values['frame_id']
+        if self._values['stamps'] == ORIGINAL:
+            header.stamp.sec, header.stamp.nanosec, header.frame_id = self._source.header
+        else:
+            header.stamp = self.get_clock().now().to_msg()
+            header.frame_id = self._values['frame_id']
         self._publisher.publish(self._picture.message)
         self._published += 1
 
@@ -204,7 +228,9 @@ class PlaybackNode(Node):
         where = f'{self._position}/{total}' if total else f'{self._position}'
         hertz = (self._published - self._published_before) / max(elapsed, 1e-3)
         end = 'end of source: ' if at_end else ''
-        self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped')
+        unusable = getattr(self._source, 'unusable', 0)
+        self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped'
+                               + (f', {unusable} unusable' if unusable else ''))
         self._start_report()
 
 

@@ -33,6 +33,11 @@ class Source:
     total = 0
     live = False
 
+    @property
+    def spacing(self) -> Optional[float]:
+        """Return the seconds from the last frame to the next, where they are not even."""
+        return None
+
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now)."""
         raise NotImplementedError
