@@ -27,6 +27,7 @@ setup(
     entry_points={
         'console_scripts': [
             f'demo = {package_name}.demo:main',
+            f'heatmap_cameras = {package_name}.heatmap_cameras:main',
             f'heatmap_node = {package_name}.heatmap_node:main',
             f'playback_node = {package_name}.playback_node:main',
         ],

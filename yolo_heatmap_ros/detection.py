@@ -126,6 +126,28 @@ def to_detections(result, only_tracks: bool = False, outlines: bool = False) -> 
                       found.conf.cpu().numpy(), tracks, np.ones(len(found), bool), shapes)
 
 
+class CameraTracks:
+    """The tracker of one camera among several that share a model."""
+
+    def __init__(self):
+        """Begin without tracks."""
+        self._tracker = None
+
+    def of(self, pattern):
+        """Return the tracker, the first time a new one of the kind of `pattern`."""
+        if self._tracker is None:
+            from ultralytics.trackers.basetrack import BaseTrack
+            # Earlier releases count the ids of all trackers together, and a new one resets that.
+            count = BaseTrack._count
+            self._tracker = type(pattern)(args=pattern.args)
+            BaseTrack._count = max(count, BaseTrack._count)
+        return self._tracker
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._tracker = None
+
+
 class YoloTracker:
     """
     A model with its tracker; what it has seen so far lives in the tracker.
@@ -157,10 +179,11 @@ class YoloTracker:
         self.unconfirmed = False
         self.outlines = False
         self._found: list = []
+        self._batch: Optional[List[CameraTracks]] = None
         # Before the tracker's own, which leaves only its tracks.
-        self._model.add_callback('on_predict_postprocess_end', self._keep_found)
+        self._model.add_callback('on_predict_postprocess_end', self._before_tracking)
         try:
-            self._model.predict(np.zeros((imgsz, imgsz, 3), np.uint8), **self._options())
+            self._model.predict(np.zeros((imgsz, imgsz, 3), np.uint8), **self.options())
         except Exception as error:  # torch's, a backend's, or a missing package's
             message = one_line(error)
             if 'device' in message.lower() or 'cuda' in message.lower():
@@ -207,7 +230,8 @@ class YoloTracker:
             ids.append(number)
         return ids
 
-    def _options(self) -> dict:
+    def options(self) -> dict:
+        """Return what Ultralytics is asked for, by its names."""
         options = {'conf': self.conf, 'iou': self.iou, 'max_det': self.max_det,
                    'imgsz': self.imgsz, 'classes': self._classes or None, 'verbose': False}
         if self.device:
@@ -222,25 +246,47 @@ class YoloTracker:
         `unconfirmed` is set: then the other detections follow them.  With `outlines` set, they
         come with those.  Raises ModelError, one line, where the model fails on this frame.
         """
+        result, found = self.results([frame], self.options())[0]
+        return self.detections(result, found, self.unconfirmed, self.outlines)
+
+    def results(self, frames: List[np.ndarray], options: dict,
+                trackers: Optional[List['CameraTracks']] = None) -> List[tuple]:
+        """
+        Return Ultralytics' results of frames, each with what was found before it was tracked.
+
+        Frames of one size are given to the model together.  Without `trackers` they are those of
+        one camera; else each belongs to the camera of its tracks.  Raises ModelError.
+        """
+        self._batch = trackers
         try:
             if self._tracker == NO_TRACKER:
-                result = self._model.predict(frame, **self._options())[0]
-                return to_detections(result, outlines=self.outlines)
-            choice = {'tracker': self._tracker} if self._tracker else {}
-            result = self._model.track(frame, persist=True, **choice, **self._options())[0]
-            tracks = to_detections(result, only_tracks=True, outlines=self.outlines)
-            if not self.unconfirmed or not self._found:
-                return tracks
-            others = to_detections(self._found[0], outlines=self.outlines).apart_from(tracks)
-            others.confirmed[:] = False
-            return tracks + others
+                results = self._model.predict(frames, **options)
+            else:
+                choice = {'tracker': self._tracker} if self._tracker else {}
+                results = self._model.track(frames, persist=True, **choice, **options)
+            return list(zip(results, self._found))
         except Exception as error:  # torch's, a backend's or the tracker's
             raise ModelError(f'the model fails on this frame: {one_line(error)}') from error
         finally:
-            self._found = []
+            self._found, self._batch = [], None
 
-    def _keep_found(self, predictor) -> None:
+    def detections(self, result, found, unconfirmed: bool, outlines: bool) -> Detections:
+        """Return what counts of one of `results`; see `track`."""
+        if self._tracker == NO_TRACKER:
+            return to_detections(result, outlines=outlines)
+        tracks = to_detections(result, only_tracks=True, outlines=outlines)
+        if not unconfirmed:
+            return tracks
+        others = to_detections(found, outlines=outlines).apart_from(tracks)
+        others.confirmed[:] = False
+        return tracks + others
+
+    def _before_tracking(self, predictor) -> None:
         self._found = list(predictor.results)
+        if self._batch is not None and self._tracker != NO_TRACKER:
+            # As Ultralytics does for a list of streams: each frame has a tracker of its own.
+            predictor.dataset.mode = 'stream'
+            predictor.trackers = [tracks.of(predictor.trackers[0]) for tracks in self._batch]
 
     def forget_tracks(self) -> None:
         """Begin anew, as after a change of resolution, over which no object can be followed."""

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.compressed import from_compressed, SUFFIX
-from yolo_heatmap_ros.detection import Detections
+from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.detection_messages import (
     Detection2DArray, MISSING, to_message as detections_message)
 from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
@@ -41,9 +41,10 @@ MAX_AGE = 3600.0
 class HeatmapNode(ManagedNode):
     """Accumulates where a YOLO model sees objects, and publishes it as data and pictures."""
 
-    def __init__(self, **kwargs):
-        """Declare parameters and services; the model is loaded by `configure`."""
+    def __init__(self, make_tracker: Callable[..., YoloTracker] = YoloTracker, **kwargs):
+        """Declare parameters and services; `make_tracker` loads the model in `configure`."""
         super().__init__('yolo_heatmap', **kwargs)
+        self._make_tracker = make_tracker
         self._pipeline: Optional[HeatmapPipeline] = None
         self._inputs: List[ImageSubscription] = []
         self._pictures: Optional[PicturePublisher] = None
@@ -67,7 +68,7 @@ class HeatmapNode(ManagedNode):
         """Load the model and create the publishers."""
         try:
             values = self._settings.values()
-            self._pipeline = make_pipeline(values, self.get_logger().info)
+            self._pipeline = make_pipeline(values, self.get_logger().info, self._make_tracker)
         except (ModelError, ParameterError) as error:
             self.get_logger().error(f'cannot configure: {error}')
             return TransitionCallbackReturn.FAILURE

@@ -47,11 +47,13 @@ def ground_plane(values: Mapping[str, Any]) -> Optional[GroundPlane]:
         raise ParameterError(f"parameters 'ground': {error}") from error
 
 
-def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None]) -> HeatmapPipeline:
+def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None],
+                  make_tracker: Callable[..., YoloTracker] = YoloTracker) -> HeatmapPipeline:
     """
     Load the model and make the pipeline that parameters, by name, ask for.
 
-    `log` gets lines on what came of them.  Raises ModelError and ParameterError.
+    `log` gets lines on what came of them; `make_tracker` loads the model.  Raises ModelError and
+    ParameterError.
     """
     ground = ground_plane(values)  # what is wrong with it is known before a model is loaded
     if values['detector'] == TOPIC:
@@ -59,7 +61,7 @@ def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None]) -> Heat
             raise ParameterError(f"parameter 'detector': {MISSING}")
         tracker = DetectionReader(**_of(values, ('conf', 'max_det', 'classes')))
     else:
-        tracker = YoloTracker(**_of(values, MODEL + DETECTION), log=log)
+        tracker = make_tracker(**_of(values, MODEL + DETECTION), log=log)
     renderer = HeatRenderer(**_of(values, COLOURS), scale=HeatScale(**_of(values, SCALE)))
     options = HeatOptions(**_of(values, OPTIONS), ground=ground)
     return HeatmapPipeline(tracker, renderer, options, values['legend'])

@@ -1,0 +1,36 @@
+"""Start heatmap nodes for the cameras of a YAML list, in one process or in one each."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+from yolo_heatmap_ros.cameras import read_cameras
+
+
+def start(context):
+    """Return one process that shares its models, or a node for each camera."""
+    path = LaunchConfiguration('cameras').perform(context)
+    if LaunchConfiguration('shared').perform(context).lower() in ('true', '1', 'yes'):
+        return [Node(package='yolo_heatmap_ros', executable='heatmap_cameras', output='screen',
+                     parameters=[{'cameras': path}])]
+    refused = []
+    cameras = read_cameras(path, refused.append)
+    return [*(LogInfo(msg=reason) for reason in refused),
+            *(Node(package='yolo_heatmap_ros', executable='heatmap_node', output='screen',
+                   namespace=camera.name, remappings=[('image', camera.image)],
+                   parameters=[camera.parameters] if camera.parameters else [])
+              for camera in cameras)]
+
+
+def generate_launch_description():
+    """Return the nodes of all cameras."""
+    return LaunchDescription([
+        DeclareLaunchArgument('cameras', default_value=PathJoinSubstitution(
+            [FindPackageShare('yolo_heatmap_ros'), 'config', 'cameras.yaml']),
+            description='A YAML file with names, image topics and parameters of the cameras'),
+        DeclareLaunchArgument('shared', default_value='true',
+                              description='One process in which cameras share loaded models, or '
+                                          'false: a process for each camera'),
+        OpaqueFunction(function=start),
+    ])

@@ -1,0 +1,86 @@
+"""A list of cameras from a YAML file, for several heatmap nodes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+import re
+from typing import Any, Callable, Dict, List
+
+import yaml
+
+_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
+_KEYS = {'name', 'image', 'parameters'}
+
+
+class CamerasError(ValueError):
+    """A file that holds no list of cameras; one line."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """
+    One camera: `name` is the namespace of its heatmap node, `image` its topic.
+
+    `parameters` of the node by name, without nesting.
+    """
+
+    name: str
+    image: str
+    parameters: Dict[str, Any] = field(default_factory=dict)
+
+
+def flat(parameters: Dict[str, Any], prefix: str = '') -> Dict[str, Any]:
+    """Return nested parameters by names with dots, as ROS has them."""
+    result = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            result.update(flat(value, f'{prefix}{name}.'))
+        else:
+            result[f'{prefix}{name}'] = value
+    return result
+
+
+def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
+    """
+    Read a file of the form `{parameters: {…}, cameras: [{name: …, image: …, parameters: {…}}]}`.
+
+    The first parameters are those of all cameras.  `refuse` gets a line on every camera that
+    cannot be used; the others are returned.  Raises CamerasError where there is none.
+    """
+    try:
+        content = yaml.safe_load(Path(path).expanduser().read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CamerasError(f"cameras '{path}': cannot be read "
+                           f"({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict) or not isinstance(content.get('cameras'), list):
+        raise CamerasError(f"cameras '{path}': has no list 'cameras'")
+    common = content.get('parameters') or {}
+    cameras: Dict[str, Camera] = {}
+    for number, entry in enumerate(content['cameras'], 1):
+        reason = _reason(entry, cameras)
+        if reason:
+            refuse(f"cameras '{path}': camera {number} {reason}; the others go on")
+            continue
+        parameters = flat({**common, **(entry.get('parameters') or {})})
+        cameras[entry['name']] = Camera(entry['name'], entry['image'], parameters)
+    if not cameras:
+        raise CamerasError(f"cameras '{path}': no camera is left to start")
+    return list(cameras.values())
+
+
+def _reason(entry: Any, known: Dict[str, Camera]) -> str:
+    """Return why an entry is no camera, empty where it is one."""
+    if not isinstance(entry, dict):
+        return 'is not of the form {name: …, image: …}'
+    unknown = ', '.join(sorted(map(str, entry.keys() - _KEYS)))
+    if unknown:
+        return f"has '{unknown}', which is none of {', '.join(sorted(_KEYS))}"
+    name, image = entry.get('name'), entry.get('image')
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f'has the name {name!r}: a namespace is needed, of letters, digits and _'
+    if name in known:
+        return f"has the name '{name}', as one before it"
+    if not isinstance(image, str) or not image.strip():
+        return f"('{name}') has no topic 'image'"
+    if not isinstance(entry.get('parameters') or {}, dict):
+        return f"('{name}') has parameters that are not of the form {{name: value}}"
+    return ''

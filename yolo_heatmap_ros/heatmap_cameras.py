@@ -1,0 +1,102 @@
+"""Heatmap nodes for several cameras in one process, on models that they share."""
+
+import sys
+import threading
+from typing import List, Optional, Tuple
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from yolo_heatmap_ros.cameras import Camera, CamerasError, read_cameras
+from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.heatmap_node import HeatmapNode
+from yolo_heatmap_ros.parameters import filled_text, ParameterError, Parameters, Setting, START
+from yolo_heatmap_ros.shared_model import ModelPool
+
+JOIN_TIMEOUT = 5.0
+"""Seconds in which a camera can finish the frame that it works on."""
+SETTINGS = (
+    Setting('cameras', '',
+            'A YAML file with the cameras: {parameters: {…}, cameras: [{name: …, image: …, '
+            'parameters: {…}}, …]}; see config/cameras.yaml.', filled_text, START),
+)
+
+
+class CameraGroup(Node):
+    """Makes one heatmap node for each camera of the file, each spun in a thread of its own."""
+
+    def __init__(self):
+        """Read the file; raises ParameterError where it holds no camera."""
+        super().__init__('yolo_heatmap_cameras')
+        try:
+            self._cameras = read_cameras(Parameters(self, SETTINGS, lambda changes: None).value(
+                'cameras'), self.get_logger().error)
+        except CamerasError as error:
+            raise ParameterError(f"parameter 'cameras': {error}") from error
+        self._pool = ModelPool()
+        self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
+
+    def start(self) -> bool:
+        """Bring all nodes up; tell whether any could be."""
+        for camera in self._cameras:
+            node = self._make(camera)
+            if node is None:
+                continue
+            if node.autostart and not node.bring_up():
+                self.get_logger().error(f"camera '{camera.name}' cannot be started, see above; "
+                                        'the others go on')
+                node.destroy_node()
+                continue
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            self._running.append((node, executor, threading.Thread(
+                target=_spin, args=(executor,), name=camera.name, daemon=True)))
+        for _, _, thread in self._running:
+            thread.start()
+        return bool(self._running)
+
+    def _make(self, camera: Camera) -> Optional[HeatmapNode]:
+        try:
+            return HeatmapNode(
+                self._pool.make_tracker, namespace=camera.name,
+                cli_args=['--ros-args', '-r', f'image:={camera.image}'],
+                parameter_overrides=[Parameter(name, value=value)
+                                     for name, value in camera.parameters.items()])
+        # rcl's, on a topic's name; rclpy's, on a value
+        except (RuntimeError, ValueError, TypeError, ParameterError) as error:
+            self.get_logger().error(f"camera '{camera.name}': {' '.join(str(error).split())}; the "
+                                    'others go on')
+            return None
+
+    def destroy_node(self) -> None:
+        """Let go of all nodes."""
+        for node, executor, thread in self._running:
+            executor.shutdown(timeout_sec=0)
+            thread.join(timeout=JOIN_TIMEOUT)
+            node.destroy_node()
+        super().destroy_node()
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        pass
+
+
+def _work(group: CameraGroup) -> int:
+    if not group.start():
+        return 1
+    rclpy.spin(group)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the nodes until told to end; return the exit code."""
+    return run(CameraGroup, _work, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
