@@ -361,8 +361,46 @@ def measure_models(options):
     return result
 
 
+def measure_cameras(options):
+    """Measure g) three cameras in one process and in three: frames per second and memory."""
+    import tempfile
+    import yaml
+    names = ('one', 'two', 'three')
+    results, rows = [], []
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
+        yaml.safe_dump({'parameters': {'weights': options.weights}, 'cameras': [
+            {'name': name, 'image': f'/{name}/image'} for name in names]}, file)
+        file.flush()
+        from yolo_heatmap_ros.demo import node_command
+        shared = [node_command('heatmap_cameras', {'cameras': file.name}, {})]
+        apart = [[*our_node(options), '--ros-args', '-r', f'__ns:=/{name}'] for name in names]
+        for rates in ((30.0, 30.0, 30.0), (30.0, 10.0, 5.0)):
+            for contestant, commands in (('one process', shared), ('three processes', apart)):
+                with contextlib.ExitStack() as stack:
+                    nodes = [stack.enter_context(process(command, {}, stdout=subprocess.DEVNULL))
+                             for command in commands]
+                    time.sleep(10.0)
+                    for name, rate in zip(names, rates):
+                        stack.enter_context(process(helper(
+                            'camera', options.video, 768, 576, f'/{name}/image', rate), {}))
+                    counter = stack.enter_context(process(helper(
+                        'counter', names, 6.0, options.seconds), {}, stdout=subprocess.PIPE))
+                    rated = json.loads(counter.stdout.readline())
+                    memory = sum(psutil.Process(node.pid).memory_full_info().uss
+                                 for node in nodes) / 1e6
+                results.append({'contestant': contestant, 'rates': rates, 'fps': rated,
+                                'uss_mb': memory})
+                rows.append(('/'.join(f'{rate:.0f}' for rate in rates), contestant,
+                             *(f'{rated[name]:.1f}' for name in names),
+                             f'{sum(rated.values()):.1f}', f'{memory:.0f}'))
+    table('g) three cameras of 768x576, nobody watching',
+          ('Hz', '', *names, 'total fps', 'USS MB'), rows)
+    return results
+
+
 PARTS = {'pixels': measure_pixels, 'nodes': measure_nodes, 'idle': measure_idle,
-         'memory': measure_memory, 'models': measure_models, 'options': measure_options}
+         'memory': measure_memory, 'models': measure_models, 'options': measure_options,
+         'cameras': measure_cameras}
 
 
 def main():

@@ -7,6 +7,7 @@ import time
 
 import cv2
 from cv_bridge import CvBridge
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -28,9 +29,9 @@ def frames_of(video, width, height, count=60):
 
 
 class Camera(Node):
-    """Publishes at 30 Hz, with the time of publishing as stamp."""
+    """Publishes on a topic at a rate in Hz, with the time of publishing as stamp."""
 
-    def __init__(self, video, width, height):
+    def __init__(self, video, width, height, topic='image', rate=RATE):
         """Hold one message per frame, ready to go."""
         super().__init__('camera')
         self._messages = []
@@ -38,9 +39,9 @@ class Camera(Node):
             message = Image(height=height, width=width, step=width * 3, encoding='bgr8')
             message.data = array.array('B', frame.tobytes())
             self._messages.append(message)
-        self._publisher = self.create_publisher(Image, 'image', QoSProfile(depth=1))
+        self._publisher = self.create_publisher(Image, topic, QoSProfile(depth=1))
         self._count = 0
-        self.create_timer(1.0 / RATE, self._publish)
+        self.create_timer(1.0 / rate, self._publish)
 
     def _publish(self):
         # There and back again, so that tracks do not break at the end.
@@ -79,6 +80,31 @@ class Viewer(Node):
                 'ages': self._ages[OUTPUTS[1]],
                 'fps': len(self._ages[OUTPUTS[1]]) / self._seconds,
                 'heatmap_fps': len(self._ages[OUTPUTS[0]]) / self._seconds}), flush=True)
+            raise SystemExit(0)
+
+
+class Counter(Node):
+    """Prints the frames per second that heatmap nodes say on `/diagnostics` to have processed."""
+
+    def __init__(self, names, warm_up, seconds):
+        """Begin to count `warm_up` seconds from now, for `seconds`."""
+        super().__init__('counter')
+        self._names = {f'{name}/yolo_heatmap: frames': name for name in names}
+        self._counts = {name: [] for name in names}
+        self._begin = time.monotonic() + warm_up
+        self._end = self._begin + seconds
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._receive, 50)
+
+    def _receive(self, array):
+        now = time.monotonic()
+        for status in array.status:
+            if status.name in self._names and now >= self._begin:
+                processed = next(pair.value for pair in status.values
+                                 if pair.key == 'frames processed')
+                self._counts[self._names[status.name]].append((now, int(processed)))
+        if now >= self._end and all(len(seen) > 1 for seen in self._counts.values()):
+            print(json.dumps({name: (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+                              for name, seen in self._counts.items()}), flush=True)
             raise SystemExit(0)
 
 
@@ -124,7 +150,8 @@ class Ceiling(Node):
 
 def main():
     """Run the node of the first argument with the others, given as JSON."""
-    kinds = {'camera': Camera, 'viewer': Viewer, 'naive': Naive, 'ceiling': Ceiling}
+    kinds = {'camera': Camera, 'viewer': Viewer, 'counter': Counter, 'naive': Naive,
+             'ceiling': Ceiling}
     use_image_profile()  # unless the benchmark has chosen the default transport
     rclpy.init()
     node = kinds[sys.argv[1]](*json.loads(sys.argv[2]))
