@@ -17,7 +17,7 @@ setup(
     ],
     # cv_bridge and the ROS packages come from ROS, as package.xml says.
     install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
-                      'ultralytics'],
+                      'tqdm', 'ultralytics'],
     extras_require={'bags': ['rosbags'], 'test': ['pytest']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
@@ -30,6 +30,8 @@ setup(
             f'heatmap_cameras = {package_name}.heatmap_cameras:main',
             f'heatmap_node = {package_name}.heatmap_node:main',
             f'playback_node = {package_name}.playback_node:main',
+            f'render = {package_name}.render:main',
+            f'viewer = {package_name}.viewer:main',
         ],
     },
 )

@@ -53,6 +53,11 @@ def start(context):
                       arguments=['/yolo_heatmap/composite'])
         actions.append(window)
         ends[window] = 'the viewer was closed'
+    elif viewer == 'opencv':
+        window = Node(package='yolo_heatmap_ros', executable='viewer',
+                      remappings=[('image', 'yolo_heatmap/composite')])
+        actions.append(window)
+        ends[window] = 'the viewer was closed'
     else:
         actions.append(LogInfo(msg='no viewer: look at /yolo_heatmap/composite'))
     # The handlers come first: a process may end before a later action is executed.
@@ -82,7 +87,8 @@ def generate_launch_description():
         DeclareLaunchArgument('rate', default_value='0.0', description=(
             "Frames per second; 0: the file's own")),
         DeclareLaunchArgument('viewer', default_value='auto',
-                              choices=['auto', VIEWER_PACKAGE, 'none'], description=(
-                                  'auto: rqt_image_view where it is installed')),
+                              choices=['auto', VIEWER_PACKAGE, 'opencv', 'none'], description=(
+                                  'auto: rqt_image_view where it is installed; opencv: a '
+                                  'window of our own')),
         OpaqueFunction(function=start),
     ])

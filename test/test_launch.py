@@ -15,6 +15,7 @@ ARGUMENTS = {
     'demo': {'source', 'weights', 'colormap', 'device', 'classes', 'loop', 'rate', 'viewer'},
     'heatmap': {'image_topic', 'weights', 'colormap', 'device', 'classes', 'params_file',
                 'namespace'},
+    'multi_camera': {'cameras', 'shared'},
     'playback': {'source', 'rate', 'loop', 'image_topic'},
 }
 

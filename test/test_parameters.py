@@ -6,8 +6,9 @@ import rclpy
 from rclpy.parameter import Parameter
 import yaml
 from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
-from yolo_heatmap_ros.parameters import ParameterError, Parameters
+from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.playback_parameters import PLAYBACK_SETTINGS
+from yolo_heatmap_ros.settings import ParameterError
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from yolo_heatmap_ros.images import ImageError, MAX_PIXELS
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
 JPEG, PNG = 'jpeg', 'png'
-FORMATS = (JPEG, PNG)
 _READERS = {b'\xff\xd8\xff': JpegImageFile, b'\x89PNG\r\n\x1a\n': PngImageFile}
 
 

@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 import math
-from typing import Callable, Dict, List, Sequence, Union
+from typing import Any, Callable, Dict, List, Sequence, Union
 
 import numpy as np
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.detection import Detections
+from yolo_heatmap_ros.settings import ParameterError
 
 try:
     from vision_msgs.msg import (
@@ -124,6 +125,14 @@ class DetectionReader:
 
     def forget_tracks(self) -> None:
         """Nothing is followed here."""
+
+
+def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str]],
+                     **model: Any) -> DetectionReader:
+    """Return a reader for the parameters of a model; raises ParameterError without vision_msgs."""
+    if Detection2DArray is None:
+        raise ParameterError(f"parameter 'detector': {MISSING}")
+    return DetectionReader(conf, max_det, classes)
 
 
 def _upright(box) -> List[float]:

@@ -10,7 +10,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
-from yolo_heatmap_ros.parameters import ParameterError
+from yolo_heatmap_ros.settings import ParameterError
 from yolo_heatmap_ros.transport import use_image_profile
 
 

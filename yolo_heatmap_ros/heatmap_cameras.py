@@ -12,7 +12,8 @@ from rclpy.parameter import Parameter
 from yolo_heatmap_ros.cameras import Camera, CamerasError, read_cameras
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.heatmap_node import HeatmapNode
-from yolo_heatmap_ros.parameters import filled_text, ParameterError, Parameters, Setting, START
+from yolo_heatmap_ros.parameters import Parameters
+from yolo_heatmap_ros.settings import filled_text, ParameterError, Setting, START
 from yolo_heatmap_ros.shared_model import ModelPool
 
 JOIN_TIMEOUT = 5.0

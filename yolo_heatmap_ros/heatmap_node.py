@@ -14,22 +14,23 @@ from std_srvs.srv import SetBool
 from yolo_heatmap_ros.compressed import from_compressed, SUFFIX
 from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.detection_messages import (
-    Detection2DArray, MISSING, to_message as detections_message)
+    Detection2DArray, detection_reader, MISSING, to_message as detections_message)
 from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
 from yolo_heatmap_ros.ground_publisher import GroundPublisher
 from yolo_heatmap_ros.heat_services import HeatServices
-from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS
+from yolo_heatmap_ros.heatmap_parameters import HEATMAP_SETTINGS, TOPIC
 from yolo_heatmap_ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.images import ImageError, to_frame
 from yolo_heatmap_ros.managed_node import logged, ManagedNode
-from yolo_heatmap_ros.parameters import ParameterError, Parameters
+from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.pipeline_settings import change_pipeline, make_pipeline, TOPIC
+from yolo_heatmap_ros.pipeline_settings import change_pipeline, make_pipeline
 from yolo_heatmap_ros.region_report import to_message
+from yolo_heatmap_ros.settings import ParameterError
 from yolo_heatmap_ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.stamp_matcher import StampMatcher
 from yolo_heatmap_ros.weights import ModelError
@@ -68,7 +69,9 @@ class HeatmapNode(ManagedNode):
         """Load the model and create the publishers."""
         try:
             values = self._settings.values()
-            self._pipeline = make_pipeline(values, self.get_logger().info, self._make_tracker)
+            self._pipeline = make_pipeline(
+                values, self.get_logger().info,
+                detection_reader if values['detector'] == TOPIC else self._make_tracker)
         except (ModelError, ParameterError) as error:
             self.get_logger().error(f'cannot configure: {error}')
             return TransitionCallbackReturn.FAILURE

@@ -5,12 +5,11 @@ from typing import Any, Dict, List, Union
 import numpy as np
 
 from yolo_heatmap_ros.accumulation import ON_TIME_JUMP, UNITS
-from yolo_heatmap_ros.compressed import FORMATS
 from yolo_heatmap_ros.heat.kernels import KERNELS
 from yolo_heatmap_ros.heat.regions import ANCHORS, parse_regions
 from yolo_heatmap_ros.heat.render import colormap_code
 from yolo_heatmap_ros.heat.scale import NORMALIZATIONS
-from yolo_heatmap_ros.parameters import (
+from yolo_heatmap_ros.settings import (
     as_text, choice, filled_text, number, Setting, START, switch, UNCONFIGURED)
 
 
@@ -85,8 +84,10 @@ def _as_size(value: Any) -> List[int]:
     return [int(number_) for number_ in numbers]
 
 
+TOPIC = 'topic'
+
 HEATMAP_SETTINGS = (
-    choice('detector', ('yolo', 'topic'),
+    choice('detector', ('yolo', TOPIC),
            "What finds the objects: 'yolo': weights; 'topic': another node, whose "
            'vision_msgs/Detection2DArray on the topic detections has the stamps of the images.',
            UNCONFIGURED),
@@ -198,7 +199,8 @@ HEATMAP_SETTINGS = (
     number('output_width', 0, 'Width of the published heatmap in px, of the composite half; 0 or '
            'more than the image has: that of the image.', 0, 65535),
     *(setting for picture in ('heatmap', 'composite') for setting in (
-        choice(f'{picture}.compressed.format', FORMATS, f'Format of ~/{picture}/compressed.'),
+        choice(f'{picture}.compressed.format', ('jpeg', 'png'),
+               f'Format of ~/{picture}/compressed.'),
         number(f'{picture}.compressed.jpeg_quality', 95, 'Quality of JPEG, in percent.', 1, 100),
         number(f'{picture}.compressed.png_level', 3, 'Effort of PNG, 0 fast to 9 small.', 0, 9))),
     choice('image_reliability', ('auto', 'reliable', 'best_effort'),

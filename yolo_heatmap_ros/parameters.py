@@ -1,107 +1,30 @@
-"""Parameters of a node: declared once, with description, range and check."""
+"""The parameters of one node, in ROS."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-ANY_TIME = 'any time'
-UNCONFIGURED = 'while unconfigured'
-START = 'at start'
+from yolo_heatmap_ros.settings import ANY_TIME, ParameterError, Setting, START, UNCONFIGURED
 
 
-class ParameterError(ValueError):
-    """A parameter with a value that cannot be used; one line that names both."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """
-    One parameter of a node.
-
-    `check` takes what the user gave and returns the value that the node works with; it raises
-    ValueError with a reason that reads on after the parameter's name and value.
-    """
-
-    name: str
-    default: Any
-    description: str
-    check: Callable[[Any], Any]
-    changes: str = ANY_TIME
-    limits: Optional[Tuple[float, float]] = None
-
-    def descriptor(self) -> ParameterDescriptor:
-        """Return the descriptor that `ros2 param describe` and rqt_reconfigure show."""
-        # Numbers and lists arrive in the type that YAML sees in them: `device:=0`, `alpha:=1`.
-        descriptor = ParameterDescriptor(
-            name=self.name, description=self.description, dynamic_typing=True,
-            read_only=self.changes == START)
-        if self.changes != ANY_TIME:
-            descriptor.additional_constraints = f'can be set {self.changes}'
-        if self.limits is not None and isinstance(self.default, float):
-            low, high = map(float, self.limits)
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        elif self.limits is not None:
-            low, high = map(int, self.limits)
-            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
-        return descriptor
-
-    def checked(self, value: Any) -> Any:
-        """Return the value to work with; raises ParameterError for one that cannot be used."""
-        try:
-            return self.check(value)
-        except ValueError as error:
-            raise ParameterError(f"parameter '{self.name}': {error}") from error
-
-
-def number(name, default, description, low, high, changes=ANY_TIME) -> Setting:
-    """Return the setting of a number within bounds, a whole one where its default is one."""
-    whole = isinstance(default, int)
-
-    def check(value):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (
-                whole and value != int(value)) or not low <= value <= high:
-            kind = 'a whole number' if whole else 'a number'
-            raise ValueError(f'{value!r} is not {kind} from {low} to {high}')
-        return int(value) if whole else float(value)
-    return Setting(name, default, description, check, changes, (low, high))
-
-
-def switch(name, default, description, changes=ANY_TIME) -> Setting:
-    """Return the setting of a yes or no."""
-    def check(value):
-        if not isinstance(value, bool):
-            raise ValueError(f'{value!r} is neither true nor false')
-        return value
-    return Setting(name, default, description, check, changes)
-
-
-def choice(name, choices, description, changes=ANY_TIME) -> Setting:
-    """Return the setting of one word out of `choices`, whose first is the default."""
-    def check(value):
-        if value not in choices:
-            raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
-        return value
-    return Setting(name, choices[0], f"{description} One of: {', '.join(choices)}.", check,
-                   changes)
-
-
-def as_text(value: Any) -> str:
-    """Take numbers as text too: a device, a camera or a file may be called `0`."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError(f'{value!r} is not text')
-    return str(value).strip()
-
-
-def filled_text(value: Any) -> str:
-    """Take text that is not empty."""
-    text = as_text(value)
-    if not text:
-        raise ValueError('is empty')
-    return text
+def descriptor_of(setting: Setting) -> ParameterDescriptor:
+    """Return the descriptor that `ros2 param describe` and rqt_reconfigure show."""
+    # Numbers and lists arrive in the type that YAML sees in them: `device:=0`, `alpha:=1`.
+    descriptor = ParameterDescriptor(
+        name=setting.name, description=setting.description, dynamic_typing=True,
+        read_only=setting.changes == START)
+    if setting.changes != ANY_TIME:
+        descriptor.additional_constraints = f'can be set {setting.changes}'
+    if setting.limits is not None and isinstance(setting.default, float):
+        low, high = map(float, setting.limits)
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    elif setting.limits is not None:
+        low, high = map(int, setting.limits)
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    return descriptor
 
 
 class Parameters:
@@ -121,7 +44,7 @@ class Parameters:
         self._change = change
         self._configured = configured
         for setting in settings:
-            node.declare_parameter(setting.name, setting.default, setting.descriptor())
+            node.declare_parameter(setting.name, setting.default, descriptor_of(setting))
         # Only from now on: values given at start are judged by `values()`, which can be retried.
         node.add_on_set_parameters_callback(self._on_set)
 

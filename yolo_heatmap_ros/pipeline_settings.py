@@ -7,12 +7,11 @@ import numpy as np
 
 from yolo_heatmap_ros.accumulation import HeatOptions
 from yolo_heatmap_ros.detection import YoloTracker
-from yolo_heatmap_ros.detection_messages import Detection2DArray, DetectionReader, MISSING
 from yolo_heatmap_ros.heat.ground import checked_matrix, GroundPlane, homography
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.heat.scale import HeatScale
-from yolo_heatmap_ros.parameters import ParameterError
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
+from yolo_heatmap_ros.settings import ParameterError
 
 MODEL = ('weights', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
 DETECTION = ('conf', 'iou', 'max_det', 'classes')
@@ -20,7 +19,6 @@ COLOURS = ('colormap', 'alpha')
 SCALE = tuple(one.name for one in fields(HeatScale))
 OPTIONS = tuple(one.name for one in fields(HeatOptions) if one.name != 'ground')
 REGIONS = ('regions', 'region_anchor')
-TOPIC = 'topic'
 
 
 def _of(values: Mapping[str, Any], names) -> Dict[str, Any]:
@@ -56,12 +54,7 @@ def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None],
     ParameterError.
     """
     ground = ground_plane(values)  # what is wrong with it is known before a model is loaded
-    if values['detector'] == TOPIC:
-        if Detection2DArray is None:
-            raise ParameterError(f"parameter 'detector': {MISSING}")
-        tracker = DetectionReader(**_of(values, ('conf', 'max_det', 'classes')))
-    else:
-        tracker = make_tracker(**_of(values, MODEL + DETECTION), log=log)
+    tracker = make_tracker(**_of(values, MODEL + DETECTION), log=log)
     renderer = HeatRenderer(**_of(values, COLOURS), scale=HeatScale(**_of(values, SCALE)))
     options = HeatOptions(**_of(values, OPTIONS), ground=ground)
     return HeatmapPipeline(tracker, renderer, options, values['legend'])

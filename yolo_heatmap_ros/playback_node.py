@@ -20,8 +20,9 @@ from std_srvs.srv import SetBool
 from yolo_heatmap_ros.bags import Bag, is_bag
 from yolo_heatmap_ros.executable import run
 from yolo_heatmap_ros.images import Picture
-from yolo_heatmap_ros.parameters import ParameterError, Parameters
+from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.playback_parameters import ORIGINAL, PLAYBACK_SETTINGS
+from yolo_heatmap_ros.settings import ParameterError
 from yolo_heatmap_ros.sources import (
     open_source, Source, SourceError, STILL_RATE, without_credentials)
 

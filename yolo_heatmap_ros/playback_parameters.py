@@ -1,7 +1,6 @@
 """The parameters of `playback_node`."""
 
-from yolo_heatmap_ros.parameters import (
-    as_text, choice, filled_text, number, Setting, START, switch)
+from yolo_heatmap_ros.settings import as_text, choice, filled_text, number, Setting, START, switch
 
 NOW, ORIGINAL = 'now', 'original'
 
