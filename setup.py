@@ -14,11 +14,12 @@ setup(
         (f'share/{package_name}/launch', glob('launch/*.launch.py')),
         (f'share/{package_name}/config', glob('config/*')),
         (f'share/{package_name}/demo', glob('demo/*')),
+        (f'share/{package_name}/web', glob('web/*')),
     ],
     # cv_bridge and the ROS packages come from ROS, as package.xml says.
     install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
                       'tqdm', 'ultralytics'],
-    extras_require={'bags': ['rosbags'], 'test': ['pytest']},
+    extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
     maintainer_email='yolo_heatmap_ros@example.org',
@@ -32,6 +33,7 @@ setup(
             f'playback_node = {package_name}.playback_node:main',
             f'render = {package_name}.render:main',
             f'viewer = {package_name}.viewer:main',
+            f'web_viewer = {package_name}.web_viewer:main',
         ],
     },
 )

@@ -60,6 +60,10 @@ def start(context):
         ends[window] = 'the viewer was closed'
     else:
         actions.append(LogInfo(msg='no viewer: look at /yolo_heatmap/composite'))
+    if argument('web') == 'true':
+        actions.append(Node(package='yolo_heatmap_ros', executable='web_viewer', output='screen',
+                            parameters=[{'port': ParameterValue(LaunchConfiguration('web_port'),
+                                                                value_type=int)}]))
     # The handlers come first: a process may end before a later action is executed.
     return [RegisterEventHandler(OnProcessExit(
         target_action=node,
@@ -90,5 +94,8 @@ def generate_launch_description():
                               choices=['auto', VIEWER_PACKAGE, 'opencv', 'none'], description=(
                                   'auto: rqt_image_view where it is installed; opencv: a '
                                   'window of our own')),
+        DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
+                              description='Serve a page with the pictures on this machine'),
+        DeclareLaunchArgument('web_port', default_value='8080', description='Its port'),
         OpaqueFunction(function=start),
     ])

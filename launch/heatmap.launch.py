@@ -18,13 +18,30 @@ OVERRIDES = {
 def start(context):
     """Return the node; arguments that are not given leave what `params_file` says."""
     given = {name: LaunchConfiguration(name).perform(context) for name in OVERRIDES}
-    return [Node(
+    nodes = [Node(
         package='yolo_heatmap_ros', executable='heatmap_node', output='screen',
         namespace=LaunchConfiguration('namespace'),
         parameters=[LaunchConfiguration('params_file'),
                     {name: ParameterValue(value, value_type=str)
                      for name, value in given.items() if value}],
         remappings=[('image', LaunchConfiguration('image_topic'))])]
+    if LaunchConfiguration('viewer').perform(context) == 'opencv':
+        nodes.append(Node(
+            package='yolo_heatmap_ros', executable='viewer', output='screen',
+            namespace=LaunchConfiguration('namespace'),
+            remappings=[('image', 'yolo_heatmap/composite')]))
+    elif LaunchConfiguration('viewer').perform(context) == 'rqt_image_view':
+        nodes.append(Node(
+            package='rqt_image_view', executable='rqt_image_view',
+            namespace=LaunchConfiguration('namespace'),
+            remappings=[('image', 'yolo_heatmap/composite')]))
+    if LaunchConfiguration('web').perform(context) == 'true':
+        nodes.append(Node(
+            package='yolo_heatmap_ros', executable='web_viewer', output='screen',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[{'port': ParameterValue(LaunchConfiguration('web_port'),
+                                                value_type=int)}]))
+    return nodes
 
 
 def generate_launch_description():
@@ -40,5 +57,11 @@ def generate_launch_description():
         *(DeclareLaunchArgument(name, default_value='',
                                 description=f'{description}; empty: as params_file says')
           for name, description in OVERRIDES.items()),
+        DeclareLaunchArgument('viewer', default_value='none',
+                              choices=['none', 'rqt_image_view', 'opencv'],
+                              description='A window on the composite'),
+        DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
+                              description='Serve a page with the pictures on this machine'),
+        DeclareLaunchArgument('web_port', default_value='8080', description='Its port'),
         OpaqueFunction(function=start),
     ])

@@ -12,9 +12,10 @@ pytest.importorskip('launch_ros', reason='launch_ros is part of a ROS 2 installa
 
 LAUNCH = Path(__file__).resolve().parents[1] / 'launch'
 ARGUMENTS = {
-    'demo': {'source', 'weights', 'colormap', 'device', 'classes', 'loop', 'rate', 'viewer'},
+    'demo': {'source', 'weights', 'colormap', 'device', 'classes', 'loop', 'rate', 'viewer', 'web',
+             'web_port'},
     'heatmap': {'image_topic', 'weights', 'colormap', 'device', 'classes', 'params_file',
-                'namespace'},
+                'namespace', 'viewer', 'web', 'web_port'},
     'multi_camera': {'cameras', 'shared'},
     'playback': {'source', 'rate', 'loop', 'image_topic'},
 }

@@ -1,9 +1,12 @@
 """Diagnostics, pausing, QoS that does not fit, and an external lifecycle manager."""
 
+import subprocess
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
+import pytest
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_processes import (
@@ -195,3 +198,41 @@ def test_parameters_in_the_shape_of_rqt_reconfigure(node, street):
         assert result.reason.startswith("parameter 'kernel': 'square' is not one of disc")
         assert set_parameters(node, NAME, use_sim_time=True).successful
         assert process.stop() == 0
+
+
+def test_silence_is_explained(node, street):
+    """After five seconds without an image: what is listened to, and which images there are."""
+    other = node.create_publisher(Image, '/camera/image_raw', RELIABLE)
+    wrong = node.create_publisher(Image, '/image', QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    with start(street, image_reliability='reliable') as process:
+        process.wait_for_output("nothing on '/image' in 5 s (QoS reliable, depth 100)")
+        line = next(line for line in process.output().splitlines() if 'nothing on' in line)
+        assert 'it is published by /test (not compatible)' in line
+        assert "'/camera/image_raw' by /test (compatible)" in line
+        assert '/yolo_heatmap/' not in line
+        time.sleep(2.0)
+        assert process.output().count('nothing on') == 1
+        assert process.stop() == 0
+    node.destroy_publisher(other)
+    node.destroy_publisher(wrong)
+
+
+@pytest.mark.parametrize('module', ['heatmap_node', 'playback_node', 'heatmap_cameras', 'viewer',
+                                    'web_viewer', 'demo', 'render'])
+def test_help(module):
+    """What it is for, and every parameter, without a ROS graph."""
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-m', f'yolo_heatmap_ros.{module}',
+                             '--help'], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) > 6
+    if module == 'heatmap_node':
+        assert 'half_life (0.0)' in result.stdout
+
+
+def test_arguments_that_are_none():
+    """A parameter without --ros-args would be dropped silently."""
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-m', 'yolo_heatmap_ros.heatmap_node',
+                             'weights:=my.pt'], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith("arguments: 'weights:=my.pt' is not known: parameters")

@@ -28,11 +28,16 @@ def test_colcon_installs_everything(tmp_path):
     assert run.returncode == 0, run.stdout
     prefix = tmp_path / 'install' / 'yolo_heatmap_ros'
     for path in ('lib/yolo_heatmap_ros/heatmap_node', 'lib/yolo_heatmap_ros/playback_node',
-                 'lib/yolo_heatmap_ros/demo', 'share/yolo_heatmap_ros/package.xml',
+                 'lib/yolo_heatmap_ros/demo', 'lib/yolo_heatmap_ros/render',
+                 'lib/yolo_heatmap_ros/viewer', 'lib/yolo_heatmap_ros/web_viewer',
+                 'lib/yolo_heatmap_ros/heatmap_cameras', 'share/yolo_heatmap_ros/package.xml',
                  'share/yolo_heatmap_ros/launch/demo.launch.py',
                  'share/yolo_heatmap_ros/launch/heatmap.launch.py',
                  'share/yolo_heatmap_ros/launch/playback.launch.py',
+                 'share/yolo_heatmap_ros/launch/multi_camera.launch.py',
                  'share/yolo_heatmap_ros/config/heatmap.yaml',
+                 'share/yolo_heatmap_ros/config/heatmap.rviz',
+                 'share/yolo_heatmap_ros/web/index.html',
                  'share/yolo_heatmap_ros/demo/street.mp4',
                  'share/yolo_heatmap_ros/demo/street.pt',
                  'share/ament_index/resource_index/packages/yolo_heatmap_ros'):

@@ -21,7 +21,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from yolo_heatmap_ros.embedded import source_or_clip, weights_for
-from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.executable import run, Stopped
 from yolo_heatmap_ros.images import to_frame
 
 REPORT_PERIOD = 2.0
@@ -135,7 +135,7 @@ def play(recorder: CompositeRecorder, options: argparse.Namespace) -> int:
         ended_at = time.monotonic()
         while time.monotonic() - max(recorder.last_at, ended_at) < QUIET:
             rclpy.spin_once(recorder, timeout_sec=0.1)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (Stopped, ExternalShutdownException):
         pass  # what was recorded is saved all the same
     finally:
         codes = [stop(process) for process in processes]

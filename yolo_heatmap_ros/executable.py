@@ -2,16 +2,66 @@
 
 import signal
 import sys
-from typing import Callable, List, Optional
+import textwrap
+from typing import Callable, List, Optional, Sequence
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.utilities import remove_ros_args
 
-from yolo_heatmap_ros.settings import ParameterError
+from yolo_heatmap_ros.settings import ParameterError, Setting
 from yolo_heatmap_ros.transport import use_image_profile
+
+
+class Stopped(BaseException):
+    """
+    SIGINT or SIGTERM has come.
+
+    Not KeyboardInterrupt: one that passes through the C code of an import, and be it caught later,
+    lets Python end as killed by SIGINT.
+    """
+
+
+def _stop(number: int, frame) -> None:
+    # A terminal's Ctrl-C and a launch system's signal come both; one is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
+             args: Optional[List[str]], about: str, settings: Sequence[Setting]) -> int:
+    """
+    Run an executable that takes ROS arguments alone; see `run`.
+
+    `--help` prints what it is `about`, and its parameters.
+    """
+    try:
+        own = remove_ros_args(sys.argv if args is None else ['', *args])[1:]
+    except RuntimeError:  # what rclpy cannot parse is reported by `run`
+        own = []
+    if {'-h', '--help'} & set(own):
+        print(_help(about, settings))
+        return 0
+    if own:
+        print(f"arguments: '{own[0]}' is not known: parameters and remappings follow --ros-args, "
+              "as in '--ros-args -p name:=value -r from:=to'; see --help", file=sys.stderr)
+        return 1
+    return run(make_node, work, args)
+
+
+def _help(about: str, settings: Sequence[Setting]) -> str:
+    lines = [' '.join(about.split()), '',
+             'usage: --ros-args -p NAME:=VALUE … -r FROM:=TO … --params-file FILE', '',
+             'parameters (default):']
+    for setting in settings:
+        lines.append(f'  {setting.name} ({setting.default!r})')
+        lines.extend(textwrap.wrap(setting.description, 92, initial_indent='      ',
+                                   subsequent_indent='      '))
+    return '\n'.join(lines)
 
 
 def run(make_node: Callable[[], Node], work: Callable[[Node], int],
@@ -22,33 +72,45 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     SIGINT and SIGTERM end it at any time, also while a model is loaded, with 0; arguments and
     parameters that cannot be used end it with 1 and one line.
     """
-    # rclpy's own handlers call the ones that they find: both signals raise KeyboardInterrupt.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # rclpy's own handlers call the ones that they find.
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     node = None
-    slower = use_image_profile()
+
+    def make() -> Node:
+        nonlocal node
+        node = make_node()
+        return node
     try:
         try:
-            rclpy.init(args=args)
-        except RuntimeError as error:  # rclpy's RCLError and its kin
-            # rcl names the argument first and the places in its source after it.
-            print(f"arguments: {' '.join(str(error).split(', at /')[0].split())}", file=sys.stderr)
-            return 1
-        try:
-            if slower:
-                get_logger('transport').warning(slower)
-            node = make_node()
-            return work(node)
+            return _run(make, work, args)
+        except RuntimeError:  # rclpy's, of a context that a signal has shut down
+            if rclpy.ok():
+                raise
+            return 0
         except (ParameterException, ParameterError) as error:
             logger = get_logger('parameters') if node is None else node.get_logger()
             logger.fatal(' '.join(str(error).split()))
             return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except (Stopped, ExternalShutdownException):
         return 0
     finally:
-        # A terminal's Ctrl-C and a launch system's signal come both; one is enough.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
+         args: Optional[List[str]]) -> int:
+    slower = use_image_profile()
+    try:
+        rclpy.init(args=args)
+    except RuntimeError as error:  # rclpy's RCLError and its kin
+        # rcl names the argument first and the places in its source after it.
+        print(f"arguments: {' '.join(str(error).split(', at /')[0].split())}", file=sys.stderr)
+        return 1
+    if slower:
+        get_logger('transport').warning(slower)
+    return work(make_node())

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from yolo_heatmap_ros.cameras import Camera, CamerasError, read_cameras
-from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.heatmap_node import HeatmapNode
 from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.settings import filled_text, ParameterError, Setting, START
@@ -96,7 +96,7 @@ def _work(group: CameraGroup) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the nodes until told to end; return the exit code."""
-    return run(CameraGroup, _work, args)
+    return run_node(CameraGroup, _work, args, __doc__, SETTINGS)
 
 
 if __name__ == '__main__':

@@ -16,7 +16,7 @@ from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.detection_messages import (
     Detection2DArray, detection_reader, MISSING, to_message as detections_message)
 from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
-from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
 from yolo_heatmap_ros.ground_publisher import GroundPublisher
@@ -97,8 +97,8 @@ class HeatmapNode(ManagedNode):
             self.get_logger().info(f'no model: {tracker.task}')
         else:
             self.get_logger().info(
-                f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, on "
-                f'{tracker.device_name}')
+                f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, "
+                f'{tracker.backend} on {tracker.device_name}')
         self._heat_services.serve(self._pipeline, self._snapshots)
         if values['resume']:
             self._heat_services.resume()
@@ -281,7 +281,7 @@ def _work(node: HeatmapNode) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is told to end; return the exit code."""
-    return run(HeatmapNode, _work, args)
+    return run_node(HeatmapNode, _work, args, __doc__, HEATMAP_SETTINGS)
 
 
 if __name__ == '__main__':

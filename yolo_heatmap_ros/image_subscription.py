@@ -1,5 +1,6 @@
 """A subscription to a camera that adapts its QoS to what the camera offers."""
 
+import time
 from typing import Callable, Optional, Set, Tuple
 
 from rclpy.clock import Clock, ClockType
@@ -8,6 +9,8 @@ from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
+NOTHING_AFTER = 5.0
+"""Seconds without a message after which the log says what there is."""
 CHECK_PERIOD = 0.5
 """Seconds between looks at the publishers."""
 
@@ -36,6 +39,7 @@ class ImageSubscription:
         self._sequence: Optional[int] = None
         self._skipped = skipped
         self._adapts = reliability == 'auto'
+        self._silent_since: Optional[float] = time.monotonic()
         self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
         self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
@@ -65,6 +69,7 @@ class ImageSubscription:
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
 
     def _receive(self, message, info: dict) -> None:
+        self._silent_since = None
         sequence = info.get('publication_sequence_number')
         # Not every RMW numbers messages, and two publishers number theirs apart.
         if sequence is not None and self._sequence is not None and sequence > self._sequence:
@@ -74,6 +79,9 @@ class ImageSubscription:
 
     def _look_at_publishers(self) -> None:
         publishers = self._node.get_publishers_info_by_topic(self.topic)
+        if self._silent_since and time.monotonic() - self._silent_since > NOTHING_AFTER:
+            self._silent_since = None
+            self._report_silence(publishers)
         if not publishers:
             return
         offers = {publisher.qos_profile.reliability for publisher in publishers}
@@ -87,11 +95,32 @@ class ImageSubscription:
         for publisher in publishers:
             self._report_incompatible(publisher)
 
+    def _report_silence(self, publishers) -> None:
+        """Say what is listened to, and what there is instead."""
+        def described(publisher) -> str:
+            compatible, _ = qos_check_compatible(publisher.qos_profile,
+                                                 self._subscription.qos_profile)
+            fits = 'not compatible' if compatible == QoSCompatibility.ERROR else 'compatible'
+            return f'{_name_of(publisher)} ({fits})'
+
+        def published_by(found) -> str:
+            return ', '.join(sorted({described(publisher) for publisher in found})) or 'nobody'
+        kind = f'{self._type.__module__.split(".")[0]}/msg/{self._type.__name__}'
+        others = [f"'{topic}' by {published_by(self._node.get_publishers_info_by_topic(topic))}"
+                  for topic, types in self._node.get_topic_names_and_types()
+                  if kind in types and topic != self.topic
+                  and self._node.count_publishers(topic)
+                  and not topic.startswith(self._node.get_fully_qualified_name() + '/')]
+        self._node.get_logger().warning(
+            f"nothing on '{self.topic}' in {NOTHING_AFTER:.0f} s (QoS "
+            f'{self._reliability.name.lower()}, depth {self._depth}): it is published by '
+            f"{published_by(publishers)}; {kind} there is on: {', '.join(others) or 'no topic'}")
+
     def _report_incompatible(self, publisher) -> None:
         """Say once for each publisher why its images cannot come."""
         compatible, reason = qos_check_compatible(publisher.qos_profile,
                                                   self._subscription.qos_profile)
-        name = f'{publisher.node_namespace}/{publisher.node_name}'.replace('//', '/')
+        name = _name_of(publisher)
         if compatible == QoSCompatibility.ERROR and (name, reason) not in self._reported:
             self._reported.add((name, reason))
             why = reason.strip().rstrip(';').removeprefix('ERROR: ')
@@ -104,3 +133,8 @@ class ImageSubscription:
         """End the subscription."""
         self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
+
+
+def _name_of(endpoint) -> str:
+    """Return the full name of the node of a publisher or subscription."""
+    return f'{endpoint.node_namespace}/{endpoint.node_name}'.replace('//', '/')

@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.bags import Bag, is_bag
-from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.images import Picture
 from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.playback_parameters import ORIGINAL, PLAYBACK_SETTINGS
@@ -237,7 +237,7 @@ class PlaybackNode(Node):
 
 def main(args: Optional[List[str]] = None) -> int:
     """Play to the end of the source, or until told to end; return the exit code."""
-    return run(PlaybackNode, PlaybackNode.spin_to_end, args)
+    return run_node(PlaybackNode, PlaybackNode.spin_to_end, args, __doc__, PLAYBACK_SETTINGS)
 
 
 if __name__ == '__main__':

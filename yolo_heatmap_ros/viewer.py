@@ -6,16 +6,14 @@ from typing import Callable, Dict, List, Optional
 
 import cv2
 import numpy as np
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import Image
-from std_srvs.srv import SetBool, Trigger
 
-from yolo_heatmap_ros.executable import run
+from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.heat.regions import write
 from yolo_heatmap_ros.heat.render import COLORMAPS
+from yolo_heatmap_ros.heatmap_client import HeatmapClient
 from yolo_heatmap_ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.images import ImageError, to_frame
 from yolo_heatmap_ros.parameters import Parameters
@@ -44,11 +42,7 @@ class Viewer(Node):
         """Open the window; raises ParameterError where there is no display."""
         super().__init__('viewer')
         name = Parameters(self, SETTINGS, lambda changes: None).value('heatmap_node')
-        self._clients_by_name = {
-            service: self.create_client(kind, f'{name}/{service}') for service, kind in (
-                ('save', Trigger), ('reset', Trigger), ('enable', SetBool),
-                ('get_parameters', GetParameters),
-                ('set_parameters_atomically', SetParametersAtomically))}
+        self._client = HeatmapClient(self, name)
         self._picture: Optional[np.ndarray] = None
         self._shown = self._paused = False
         self._last_at = self._message_at = float('-inf')
@@ -111,37 +105,30 @@ class Viewer(Node):
         self._message, self._message_at = message, time.monotonic()
         self.get_logger().info(message)
 
-    def _call(self, service: str, request, answered: Callable) -> None:
-        client = self._clients_by_name[service]
-        if not client.service_is_ready():
-            name = self.resolve_service_name(client.srv_name)
-            self._say(f'no service {name}: is the heatmap node running?')
-            return
-        client.call_async(request).add_done_callback(lambda future: answered(future.result()))
+    def _answered(self, success: bool, message: str) -> None:
+        self._say(message)
 
     def _save(self) -> None:
-        self._call('save', Trigger.Request(), lambda answer: self._say(answer.message))
+        self._client.save(self._answered)
 
     def _reset(self) -> None:
-        self._call('reset', Trigger.Request(), lambda answer: self._say(answer.message))
+        self._client.reset(self._answered)
 
     def _pause(self) -> None:
-        def answered(answer: SetBool.Response) -> None:
-            self._paused = not self._paused
-            self._say(answer.message)
-        self._call('enable', SetBool.Request(data=self._paused), answered)
+        def answered(success: bool, message: str) -> None:
+            self._paused ^= success
+            self._say(message)
+        self._client.enable(self._paused, answered)
 
     def _next_colormap(self) -> None:
-        def answered(answer: GetParameters.Response) -> None:
+        def answered(success: bool, now: str) -> None:
+            if not success:
+                self._say(now)
+                return
             names = list(COLORMAPS)
-            now = answer.values[0].string_value.upper().removeprefix('COLORMAP_')
-            name = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
-            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=name)
-            request = SetParametersAtomically.Request(
-                parameters=[Parameter(name='colormap', value=value)])
-            self._call('set_parameters_atomically', request,
-                       lambda result: self._say(result.result.reason or f'colormap {name}'))
-        self._call('get_parameters', GetParameters.Request(names=['colormap']), answered)
+            after = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
+            self._client.set_colormap(after, self._answered)
+        self._client.get_colormap(answered)
 
     def destroy_node(self) -> None:
         """Close the window."""
@@ -157,7 +144,7 @@ def _work(viewer: Viewer) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Show the window until it is closed; return the exit code."""
-    return run(Viewer, _work, args)
+    return run_node(Viewer, _work, args, __doc__, SETTINGS)
 
 
 if __name__ == '__main__':

@@ -55,11 +55,12 @@ def find_weights(weights: str) -> Path:
                      "exists, or a name such as 'yolo12n.pt' to download it")
 
 
-def _download(weights: str, path: Path) -> None:
+def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
     from ultralytics.utils.downloads import attempt_download_asset, GITHUB_ASSETS_NAMES
     if path.name not in GITHUB_ASSETS_NAMES:
         raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
                          'model that Ultralytics offers; give the path of a file')
+    log(f"downloading '{weights}' to {path.parent}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         attempt_download_asset(str(path))
@@ -82,7 +83,7 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
     ultralytics()
     from ultralytics.utils import LOGGER
     if not path.exists() and path.suffix == '.pt':
-        _download(weights, path)
+        _download(weights, path, log)
     # What is worth saying of loading and predicting is raised.
     LOGGER.setLevel(logging.CRITICAL)
     if path.is_file() and not os.access(path, os.R_OK):
