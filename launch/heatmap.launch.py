@@ -62,6 +62,7 @@ def generate_launch_description():
                               description='A window on the composite'),
         DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
                               description='Serve a page with the pictures on this machine'),
-        DeclareLaunchArgument('web_port', default_value='8080', description='The port of that page'),
+        DeclareLaunchArgument('web_port', default_value='8080',
+                              description='The port of that page'),
         OpaqueFunction(function=start),
     ])
