@@ -1,5 +1,7 @@
 """Loading models, classes, trackers, and what becomes of a model's results."""
 
+import hashlib
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from yolo_heatmap_ros.accumulation import HeatOptions
 from yolo_heatmap_ros.detection import Detections, find_tracker, to_detections, YoloTracker
 from yolo_heatmap_ros.heat.render import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.weights import download_folder, find_weights, ModelError
+from yolo_heatmap_ros.weights import download_folder, find_weights, ModelError, sha256_of
 
 
 @pytest.fixture(scope='module')
@@ -218,3 +220,26 @@ def test_apart_from():
     assert len(one.apart_from(Detections.from_boxes([]))) == 3
     assert len(Detections.from_boxes([]).apart_from(one)) == 0
     assert len(one + others) == 6
+
+
+def test_weights_that_are_pinned(street, tmp_path):
+    """Others are refused before they are loaded: a pickle would have run its code."""
+    weights, marker = tmp_path / 'evil.pt', tmp_path / 'ran'
+    weights.write_bytes(b'cos\nsystem\n(S"touch ' + str(marker).encode() + b'"\ntR.')
+    lines = []
+    good = street / 'street.pt'
+    digest = hashlib.sha256(good.read_bytes()).hexdigest()
+    YoloTracker(str(good), device='cpu', weights_sha256=digest, log=lines.append)
+    assert lines == [f"weights '{good}': SHA-256 {digest}"]
+    with pytest.raises(ModelError, match='and weights_sha256 is [0-9a-f]{64}: not loaded'):
+        YoloTracker(str(weights), weights_sha256=digest)
+    assert not marker.exists()
+
+
+def test_sha256_of_a_folder(tmp_path):
+    """Names count as well as contents."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'x').write_text('1')
+    first = sha256_of(tmp_path / 'a')
+    (tmp_path / 'a' / 'x').rename(tmp_path / 'a' / 'y')
+    assert sha256_of(tmp_path / 'a') != first

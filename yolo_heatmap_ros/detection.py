@@ -158,17 +158,20 @@ class YoloTracker:
     def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: Sequence[Union[int, str]] = (),
                  tracker: str = '', accelerate: str = NONE, threads: int = 0,
+                 weights_sha256: str = '',
                  log: Callable[[str], None] = lambda line: None):
         """
         Load the model and run it once, so that the first frame is not a slow one.
 
         `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`; `log` gets a line on what
         came of it.  `threads` are PyTorch's on the CPU; 0 leaves them to Ultralytics, which
-        spares a core for the rest of the machine.  Raises ModelError, one line, for weights,
+        spares a core for the rest of the machine.  With `weights_sha256` other weights are not
+        loaded.  Raises ModelError, one line, for weights,
         device, classes or tracker that cannot be used.
         """
         self._tracker = find_tracker(tracker)
-        self._model, self.names = load_model(weights, accelerate, imgsz, device, log)
+        self._model, self.names = load_model(weights, accelerate, imgsz, device, log,
+                                             weights_sha256)
         self.task = self._model.task
         self.device = device
         self.imgsz = imgsz

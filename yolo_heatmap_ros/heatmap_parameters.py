@@ -1,5 +1,6 @@
 """The parameters of `heatmap_node`."""
 
+import re
 from typing import Any, Dict, List, Union
 
 import numpy as np
@@ -73,6 +74,13 @@ def _as_points(value: Any) -> List[List[float]]:
     return [numbers[index:index + 2] for index in range(0, len(numbers), 2)]
 
 
+def _as_sha256(value: Any) -> str:
+    text = as_text(value).lower()
+    if text and not re.fullmatch('[0-9a-f]{64}', text):
+        raise ValueError(f'{value!r} is not a SHA-256: 64 hexadecimal digits')
+    return text
+
+
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
     return parse_regions(as_text(value))
 
@@ -98,6 +106,9 @@ HEATMAP_SETTINGS = (
             'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
             'A .pt file can run code when it is loaded: use only files that you trust.',
             filled_text, UNCONFIGURED),
+    Setting('weights_sha256', '',
+            'The SHA-256 that the weights must have, in hex: others are not loaded; empty: any. '
+            'The log says what they have.', _as_sha256, UNCONFIGURED),
     Setting('device', '',
             "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU where "
             'there is one.', as_text, UNCONFIGURED),

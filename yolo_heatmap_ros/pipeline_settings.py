@@ -13,7 +13,7 @@ from yolo_heatmap_ros.heat.scale import HeatScale
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
 from yolo_heatmap_ros.settings import ParameterError
 
-MODEL = ('weights', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
+MODEL = ('weights', 'weights_sha256', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
 DETECTION = ('conf', 'iou', 'max_det', 'classes')
 COLOURS = ('colormap', 'alpha')
 SCALE = tuple(one.name for one in fields(HeatScale))

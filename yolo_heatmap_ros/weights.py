@@ -1,5 +1,6 @@
 """A model from a file, a name to download, or an export of it for a faster backend."""
 
+import hashlib
 import logging
 import os
 from pathlib import Path
@@ -72,12 +73,27 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
                          'the path of one')
 
 
-def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None]):
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of a folder's, in hex."""
+    digest = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(path.rglob('*')):
+        if file.is_file():
+            if file != path:
+                digest.update(str(file.relative_to(path)).encode() + b'\0')
+            with file.open('rb') as content:
+                while chunk := content.read(1 << 20):
+                    digest.update(chunk)
+    return digest.hexdigest()
+
+
+def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None],
+               sha256: str = ''):
     """
     Return the `ultralytics.YOLO` for `weights`, and its class names by id.
 
     `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`, for an input of `imgsz` px on
-    `device`; `log` gets a line on what came of it.  Raises ModelError, one line.
+    `device`; `log` gets a line on what came of it.  Nothing is loaded where the SHA-256 is not
+    `sha256`, unless that is empty.  Raises ModelError, one line.
     """
     path = find_weights(weights)
     ultralytics()
@@ -88,6 +104,12 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
     LOGGER.setLevel(logging.CRITICAL)
     if path.is_file() and not os.access(path, os.R_OK):
         raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
+    if path.exists():
+        found = sha256_of(path)
+        if sha256 and found != sha256:
+            raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
+                             f'{sha256}: not loaded')
+        log(f"weights '{weights}': SHA-256 {found}")
     model, names = _open(weights, path)
     if accelerate != NONE:
         faster = _accelerate(path, accelerate, imgsz, device, log)
