@@ -126,6 +126,19 @@ def to_detections(result, only_tracks: bool = False, outlines: bool = False) -> 
                       found.conf.cpu().numpy(), tracks, np.ones(len(found), bool), shapes)
 
 
+class ClassChoice:
+    """Which classes count; whoever inherits says in `class_ids` what is meant by their names."""
+
+    @property
+    def classes(self) -> List[int]:
+        """Return the ids of the classes that count; empty for all."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, wanted: Sequence[Union[int, str]]) -> None:
+        self._classes = self.class_ids(wanted)
+
+
 class CameraTracks:
     """The tracker of one camera among several that share a model."""
 
@@ -148,7 +161,7 @@ class CameraTracks:
         self._tracker = None
 
 
-class YoloTracker:
+class YoloTracker(ClassChoice):
     """
     A model with its tracker; what it has seen so far lives in the tracker.
 
@@ -209,15 +222,6 @@ class YoloTracker:
             if suffix.endswith(ending):
                 return backend
         return 'other'
-
-    @property
-    def classes(self) -> List[int]:
-        """Return the ids of the classes that count; empty for all."""
-        return self._classes
-
-    @classes.setter
-    def classes(self, wanted: Sequence[Union[int, str]]) -> None:
-        self._classes = self.class_ids(wanted)
 
     def class_ids(self, wanted: Sequence[Union[int, str]]) -> List[int]:
         """Return the ids of classes given by id or name; raises ModelError for unknown ones."""

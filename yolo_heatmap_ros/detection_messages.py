@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Sequence, Union
 import numpy as np
 from std_msgs.msg import Header
 
-from yolo_heatmap_ros.detection import Detections
+from yolo_heatmap_ros.detection import ClassChoice, Detections
 from yolo_heatmap_ros.settings import ParameterError
 
 try:
@@ -39,7 +39,7 @@ def to_message(detections: Detections, names: Dict[int, str], header: Header):
     return message
 
 
-class DetectionReader:
+class DetectionReader(ClassChoice):
     """
     Takes the detections of another node in place of a model; the parameters are a model's.
 
@@ -61,15 +61,6 @@ class DetectionReader:
         self._next_id = 1 << 40
         self._by_name: Dict[str, int] = {}
         self.classes = classes
-
-    @property
-    def classes(self) -> List[int]:
-        """Return the ids of the classes that count; empty for all."""
-        return self._classes
-
-    @classes.setter
-    def classes(self, wanted: Sequence[Union[int, str]]) -> None:
-        self._classes = self.class_ids(wanted)
 
     def class_ids(self, wanted: Sequence[Union[int, str]]) -> List[int]:
         """Return the ids of names; any name may still come."""

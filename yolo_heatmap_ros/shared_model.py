@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from yolo_heatmap_ros.detection import CameraTracks, Detections, YoloTracker
+from yolo_heatmap_ros.detection import CameraTracks, ClassChoice, Detections, YoloTracker
 from yolo_heatmap_ros.weights import ModelError
 
 BATCHING_BACKENDS = ('pytorch',)
@@ -71,7 +71,7 @@ class SharedModel:
             request.result.set_result(result)
 
 
-class SharedTracker:
+class SharedTracker(ClassChoice):
     """What `YoloTracker` is for one camera, on a model that others use too."""
 
     def __init__(self, shared: SharedModel, conf: float = 0.25, iou: float = 0.7,
@@ -90,15 +90,6 @@ class SharedTracker:
         if name in ('names', 'task', 'device_name', 'backend', 'class_ids'):
             return getattr(self._shared.model, name)
         raise AttributeError(name)
-
-    @property
-    def classes(self) -> List[int]:
-        """Return the ids of the classes that count; empty for all."""
-        return self._classes
-
-    @classes.setter
-    def classes(self, wanted: Sequence[Union[int, str]]) -> None:
-        self._classes = self.class_ids(wanted)
 
     def options(self) -> Dict[str, Any]:
         """Return what Ultralytics is asked for, by its names."""
