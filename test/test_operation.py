@@ -143,7 +143,7 @@ def test_an_external_manager_in_a_namespace(node, street, street_frames):
             assert change_state(node, name, 'cleanup')
             node.destroy_publisher(camera)
             node.destroy_subscription(pictures.subscription)
-        assert process.stop() == 0
+        assert process.stop() == 0, process.output()
 
 
 def test_qos_that_does_not_fit_is_told_once(node, street):

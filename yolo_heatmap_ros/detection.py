@@ -183,8 +183,8 @@ class YoloTracker(ClassChoice):
         device, classes or tracker that cannot be used.
         """
         self._tracker = find_tracker(tracker)
-        self._model, self.names = load_model(weights, accelerate, imgsz, device, log,
-                                             weights_sha256)
+        self._model, self.names, self.sha256 = load_model(weights, accelerate, imgsz, device, log,
+                                                          weights_sha256)
         self.task = self._model.task
         self.device = device
         self.imgsz = imgsz

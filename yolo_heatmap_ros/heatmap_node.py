@@ -98,7 +98,7 @@ class HeatmapNode(ManagedNode):
         else:
             self.get_logger().info(
                 f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, "
-                f'{tracker.backend} on {tracker.device_name}')
+                f'{tracker.backend} on {tracker.device_name}, SHA-256 {tracker.sha256}')
         self._heat_services.serve(self._pipeline, self._snapshots)
         if values['resume']:
             self._heat_services.resume()

@@ -86,8 +86,8 @@ class SharedTracker(ClassChoice):
         self.unconfirmed = self.outlines = False
 
     def __getattr__(self, name: str):
-        """Return what is of the model: `names`, `task`, `device_name`, `backend`, `class_ids`."""
-        if name in ('names', 'task', 'device_name', 'backend', 'class_ids'):
+        """Return what is of the model, such as `names`, `task` and `backend`."""
+        if name in ('names', 'task', 'device_name', 'backend', 'class_ids', 'sha256'):
             return getattr(self._shared.model, name)
         raise AttributeError(name)
 

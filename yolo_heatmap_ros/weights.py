@@ -89,7 +89,7 @@ def sha256_of(path: Path) -> str:
 def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None],
                sha256: str = ''):
     """
-    Return the `ultralytics.YOLO` for `weights`, and its class names by id.
+    Return the `ultralytics.YOLO` for `weights`, its class names by id, and the SHA-256.
 
     `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`, for an input of `imgsz` px on
     `device`; `log` gets a line on what came of it.  Nothing is loaded where the SHA-256 is not
@@ -104,18 +104,16 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
     LOGGER.setLevel(logging.CRITICAL)
     if path.is_file() and not os.access(path, os.R_OK):
         raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
-    if path.exists():
-        found = sha256_of(path)
-        if sha256 and found != sha256:
-            raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
-                             f'{sha256}: not loaded')
-        log(f"weights '{weights}': SHA-256 {found}")
+    found = sha256_of(path) if path.exists() else ''
+    if sha256 and found != sha256:
+        raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
+                         f'{sha256}: not loaded')
     model, names = _open(weights, path)
     if accelerate != NONE:
         faster = _accelerate(path, accelerate, imgsz, device, log)
         if faster != path:
             model, names = _open(weights, faster)
-    return model, names
+    return model, names, found
 
 
 def _open(weights: str, path: Path):
