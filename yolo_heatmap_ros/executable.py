@@ -3,6 +3,7 @@
 import signal
 import sys
 import textwrap
+import time
 from typing import Callable, List, Optional, Sequence
 
 import rclpy
@@ -14,6 +15,10 @@ from rclpy.utilities import remove_ros_args
 
 from yolo_heatmap_ros.settings import ParameterError, Setting
 from yolo_heatmap_ros.transport import use_image_profile
+
+
+SHUTDOWN_TIMEOUT = 1.0
+"""Seconds that rclpy has to shut down after a signal."""
 
 
 class Stopped(BaseException):
@@ -93,6 +98,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             logger.fatal(' '.join(str(error).split()))
             return 1
     except (Stopped, ExternalShutdownException):
+        _wait_for_shutdown()
         return 0
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -100,6 +106,13 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+
+
+def _wait_for_shutdown() -> None:
+    """Let rclpy's own thread shut the context down before the nodes on it are destroyed."""
+    end = time.monotonic() + SHUTDOWN_TIMEOUT
+    while rclpy.ok() and time.monotonic() < end:
+        time.sleep(0.005)
 
 
 def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
