@@ -89,7 +89,6 @@ class HeatAccumulator:
             self._tracks.clear()
             if self.options.on_time_jump == RESET:
                 self.reset()
-                self.clock.now = stamp
         self.frames += 1
         if self.began is None or step.jumped_back:
             self.began = stamp

@@ -179,8 +179,8 @@ class YoloTracker(ClassChoice):
         `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`; `log` gets a line on what
         came of it.  `threads` are PyTorch's on the CPU; 0 leaves them to Ultralytics, which
         spares a core for the rest of the machine.  With `weights_sha256` other weights are not
-        loaded.  Raises ModelError, one line, for weights,
-        device, classes or tracker that cannot be used.
+        loaded.  Raises ModelError, one line, for weights, device, classes or tracker that cannot
+        be used.
         """
         self._tracker = find_tracker(tracker)
         self._model, self.names, self.sha256 = load_model(weights, accelerate, imgsz, device, log,
