@@ -1,6 +1,8 @@
 """Real nodes in processes of their own, and what a test says to them over DDS."""
 
 from contextlib import contextmanager
+from pathlib import Path
+import re
 import signal
 import subprocess
 import tempfile
@@ -59,6 +61,11 @@ class NodeProcess:
     def wait(self, timeout=60.0):
         """Return the exit code once it has ended."""
         return self._process.wait(timeout)
+
+    def peak_memory_mb(self):
+        """Return the most resident memory that it has had so far, in MB."""
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) / 1000
 
     @property
     def running(self):

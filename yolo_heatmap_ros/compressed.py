@@ -9,7 +9,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from sensor_msgs.msg import CompressedImage
 
-from yolo_heatmap_ros.images import ImageError, MAX_PIXELS
+from yolo_heatmap_ros.images import ImageError, MAX_PIXELS, printable
 
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
@@ -26,13 +26,13 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     """
     kind = message.format
     if 'compressedDepth' in kind:
-        raise ImageError(f"format '{kind}' is not supported: the plugin compressedDepth packs "
+        raise ImageError(f"format '{printable(kind)}' is not supported: the plugin compressedDepth packs "
                          "depth in a way of its own; use the raw topic, or 'compressed'")
     for magic, reader in _READERS.items():
         if bytes(message.data[:len(magic)]) == magic:
             break
     else:
-        raise ImageError(f"{len(message.data)} bytes of format '{kind}' are no JPEG or PNG")
+        raise ImageError(f"{len(message.data)} bytes of format '{printable(kind)}' are no JPEG or PNG")
     try:
         # Only the header is read here: a small message may unpack to a picture without end.
         width, height = reader(BytesIO(message.data)).size
@@ -51,7 +51,7 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
 
 
 def _damaged(message: CompressedImage) -> str:
-    return (f"{len(message.data)} bytes of format '{message.format}' cannot be decoded: they are "
+    return (f"{len(message.data)} bytes of format '{printable(message.format)}' cannot be decoded: they are "
             'damaged, or end too early')
 
 

@@ -42,11 +42,14 @@ class FrameAdvice:
         self._logger.warning(f'detection skipped: {reason}', throttle_duration_sec=LOG_PERIOD)
 
     def on_size(self, height: int, width: int) -> None:
-        """Say where a frame, in px, does not fit the heat."""
-        if self._pipeline.shape not in (None, (height, width)):
-            self._logger.warning(
-                f'the resolution changed to {width} x {height}: the heat begins anew',
-                throttle_duration_sec=LOG_PERIOD)
+        """Say where a frame, in px, is not of the size of the last."""
+        if self._pipeline.shape in (None, (height, width)):
+            return
+        known = any(one.shape == (height, width) for one in self._pipeline.accumulators)
+        self._logger.warning(
+            f'the resolution changed to {width} x {height}: its heat '
+            f"{'goes on' if known else 'begins'}, that of the resolution before is kept",
+            throttle_duration_sec=LOG_PERIOD)
 
     def on_processed(self, step: Step, found: int) -> None:
         """Look at a frame's step of time, and the number of objects in it."""

@@ -1,7 +1,7 @@
 """A subscription to a camera that adapts its QoS to what the camera offers."""
 
 import time
-from typing import Callable, Optional, Set, Tuple
+from typing import Callable, FrozenSet, Optional, Set, Tuple
 
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -37,6 +37,7 @@ class ImageSubscription:
         self._topic = topic
         self._callback = callback
         self._sequence: Optional[int] = None
+        self._publishers: FrozenSet[bytes] = frozenset()
         self._skipped = skipped
         self._adapts = reliability == 'auto'
         self._silent_since: Optional[float] = time.monotonic()
@@ -71,11 +72,21 @@ class ImageSubscription:
     def _receive(self, message, info: dict) -> None:
         self._silent_since = None
         sequence = info.get('publication_sequence_number')
-        # Not every RMW numbers messages, and two publishers number theirs apart.
-        if sequence is not None and self._sequence is not None and sequence > self._sequence:
-            self._skipped(sequence - self._sequence - 1)
+        # Not every RMW numbers messages.
+        if sequence is not None:
+            if self._sequence is None:
+                self._know_publishers()
+            elif sequence > self._sequence + 1 and self._know_publishers():
+                self._skipped(sequence - self._sequence - 1)
         self._sequence = sequence
         self._callback(message)
+
+    def _know_publishers(self) -> bool:
+        """Tell whether one publisher has numbered all messages: two number theirs apart."""
+        before, self._publishers = self._publishers, frozenset(
+            bytes(publisher.endpoint_gid)
+            for publisher in self._node.get_publishers_info_by_topic(self.topic))
+        return len(self._publishers) == 1 and self._publishers == before
 
     def _look_at_publishers(self) -> None:
         publishers = self._node.get_publishers_info_by_topic(self.topic)

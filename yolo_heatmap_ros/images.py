@@ -9,8 +9,12 @@ from cv_bridge import CvBridge, CvBridgeError
 import numpy as np
 from sensor_msgs.msg import Image
 
-MAX_PIXELS = 1 << 28
-"""Pictures above this size are refused: no camera has them, but a broken header may."""
+MAX_PIXELS = 1 << 26
+"""
+Pictures above this size are refused.
+
+No video camera has 67 megapixels, but a broken header may; heat and pictures of them take 1 GB.
+"""
 
 # Bytes per pixel of the first plane of the encodings that can be turned into bgr8.
 _PIXEL_BYTES = {
@@ -57,7 +61,7 @@ def to_frame(message: Image, value_range: Sequence[float] = ()) -> np.ndarray:
     height, width, step = message.height, message.width, message.step
     encoding = message.encoding
     if encoding not in _PIXEL_BYTES:
-        raise ImageError(f"encoding '{encoding}' is not supported: use one of "
+        raise ImageError(f"encoding '{printable(encoding)}' is not supported: use one of "
                          f"{', '.join(_PIXEL_BYTES)}")
     if height == 0 or width == 0:
         raise ImageError(f'the picture is empty: width {width}, height {height}')
@@ -88,6 +92,12 @@ def to_frame(message: Image, value_range: Sequence[float] = ()) -> np.ndarray:
     except (CvBridgeError, cv2.error) as error:
         raise ImageError(f"encoding '{encoding}' cannot be converted to bgr8: "
                          f"{' '.join(str(error).split())}") from error
+
+
+def printable(text: str) -> str:
+    """Return what a message calls something, for a log line of bounded length."""
+    shown = ''.join(char if char.isprintable() else '?' for char in text[:40])
+    return shown + '…' * (len(text) > 40)
 
 
 def _rows(pixels: np.ndarray, count: int, length: int, step: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The whole way of a frame: objects, heat, pictures."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -13,13 +13,16 @@ from yolo_heatmap_ros.heat.render import halves, HeatRenderer
 from yolo_heatmap_ros.weights import ModelError
 
 MASK = 'mask'
+MAX_SIZES = 4
+"""Sizes of frames whose heat is kept; where there are more, that of the fewest frames goes."""
 
 
 class HeatmapPipeline:
     """
     One camera's model, heat and renderer.
 
-    `legend` draws a colour bar on the pictures; it may change between frames.
+    `accumulator` has the heat of frames of the last size.  Frames of another have their own heat,
+    and do not cost that of the others.  `legend` draws a colour bar on the pictures; it may change between frames.
     """
 
     def __init__(self, tracker: YoloTracker, renderer: HeatRenderer,
@@ -34,6 +37,7 @@ class HeatmapPipeline:
         self.options = HeatOptions() if options is None else options
         self.legend = legend
         self.accumulator: Optional[HeatAccumulator] = None
+        self._aside: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
         self.options_changed()
 
@@ -44,6 +48,11 @@ class HeatmapPipeline:
         tracker.outlines = options.kernel == MASK
         # How long a tracker takes to make up its mind must not count for less time.
         tracker.unconfirmed = options.heat_unit == SECONDS or bool(options.regions)
+
+    @property
+    def accumulators(self) -> List[HeatAccumulator]:
+        """Return the heat of all sizes, that of the last frame first."""
+        return [] if self.accumulator is None else [self.accumulator, *self._aside]
 
     @property
     def field(self) -> Optional[HeatField]:
@@ -75,12 +84,21 @@ class HeatmapPipeline:
         """
         Add the heat of a frame's objects at `stamp`, in s; return the step of time.
 
-        Another size than before begins a fresh field.
+        A size that has not been seen yet begins a fresh field.
         """
         if self.shape != frame.shape[:2]:
-            self.accumulator = HeatAccumulator(*frame.shape[:2], self.options)
+            self._take_up(*frame.shape[:2])
         self._last_frame = frame
         return self.accumulator.update(detections, stamp)
+
+    def _take_up(self, height: int, width: int) -> None:
+        """Go on with the heat of frames of this size, in px, and put that of the others aside."""
+        known = {one.shape: one for one in self.accumulators}
+        wanted = known.pop((height, width), None)
+        self._aside = sorted(known.values(), key=lambda one: one.frames,
+                             reverse=True)[:MAX_SIZES - 1]
+        self.accumulator = (HeatAccumulator(height, width, self.options) if wanted is None
+                            else wanted)
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:
@@ -129,6 +147,7 @@ class HeatmapPipeline:
 
     def reset(self) -> None:
         """Forget all heat."""
+        self._aside = []
         if self.accumulator is not None:
             self.accumulator.reset()
 

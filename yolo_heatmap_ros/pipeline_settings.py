@@ -77,8 +77,8 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
             if name in changes:
                 setattr(target, name, changes[name])
     pipeline.options_changed()
-    if pipeline.accumulator is not None:
+    for accumulator in pipeline.accumulators:
         if any(name in changes for name in REGIONS):
-            pipeline.accumulator.draw_up_regions()
+            accumulator.draw_up_regions()
         if 'classes' in changes:
-            pipeline.accumulator.show_classes(pipeline.tracker.classes)
+            accumulator.show_classes(pipeline.tracker.classes)
