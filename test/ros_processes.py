@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -67,10 +69,40 @@ class NodeProcess:
         status = Path(f'/proc/{self._process.pid}/status').read_text()
         return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) / 1000
 
+    def threads(self):
+        """Return how many threads it has."""
+        return len(list(Path(f'/proc/{self._process.pid}/task').iterdir()))
+
     @property
     def running(self):
         """Tell whether it has not ended."""
         return self._process.poll() is None
+
+
+class Elsewhere:
+    """A node on a context and a thread of its own, in a `with` block."""
+
+    def __enter__(self):
+        self._context = rclpy.Context()
+        self._context.init()
+        self.node = rclpy.create_node('elsewhere', context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin)
+        self._thread.start()
+        return self
+
+    def _spin(self):
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            pass
+
+    def __exit__(self, *_):
+        self._executor.shutdown()
+        self._thread.join()
+        self.node.destroy_node()
+        self._context.try_shutdown()
 
 
 @contextmanager
