@@ -86,7 +86,7 @@ class FaultBench:
     def stop(self):
         """End the node as Ctrl-C does; it must have nothing to say against it."""
         assert self.process.stop(signal.SIGINT) == 0, self.process.output()
-        assert 'Traceback' not in self.process.output(), self.process.output()
+        assert 'Traceback (' not in self.process.output(), self.process.output()
 
     def close(self):
         """Remove what the bench has made."""

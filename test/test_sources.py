@@ -116,6 +116,12 @@ def test_empty_folder(tmp_path):
         open_source(str(tmp_path))
 
 
-def test_credentials_are_not_shown():
-    assert without_credentials('rtsp://me:pass@host/a@b') == 'rtsp://host/a@b'
-    assert without_credentials('rtsp://host:554/a') == 'rtsp://host:554/a'
+@pytest.mark.parametrize('url, shown', [
+    ('rtsp://me:hush@host/a', 'rtsp://host/a'),
+    ('rtsp://me:hush/@?hush@host:554/a', 'rtsp://host:554/a'),
+    ('http://host/video.cgi?user=me&pwd=hush', 'http://host/video.cgi?…'),
+    ('rtsp://host:554/a', 'rtsp://host:554/a'),
+    ('/home/me@work/a.mp4', '/home/me@work/a.mp4'),
+])
+def test_credentials_are_not_shown(url, shown):
+    assert without_credentials(url) == shown

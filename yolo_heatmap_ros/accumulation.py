@@ -96,9 +96,7 @@ class HeatAccumulator:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
             for faded in self._fields():
                 faded.fade(factor)
-        usable = np.isfinite(detections.xyxy).all(axis=1)
-        # Boxes with NaN or infinite corners, which a broken model may return, add nothing.
-        self._deposit(detections if usable.all() else detections.those(usable), stamp, step)
+        self._deposit(detections.finite(), stamp, step)
         return step
 
     def _fields(self) -> List[HeatField]:

@@ -33,7 +33,7 @@ class Bag(Source):
         Raises SourceError where it cannot be read, or has no such images.
         """
         try:
-            from rosbags.highlevel import AnyReader, AnyReaderError
+            from rosbags.highlevel import AnyReader
             from rosbags.typesys import get_typestore, Stores
         except ImportError as error:
             raise SourceError(f"'{path}': reading a recording needs the package rosbags: 'pip "
@@ -45,9 +45,10 @@ class Bag(Source):
         try:
             self._reader = AnyReader([folder], default_typestore=get_typestore(Stores.LATEST))
             self._reader.open()
-        except (AnyReaderError, OSError, ValueError, KeyError) as error:
+        except Exception as error:  # rosbags', and those of SQLite, MCAP, YAML, Zstandard
             raise SourceError(f"'{path}': not a recording that can be read "
                               f"({' '.join(str(error).split())[:200]})") from error
+        self._path = path
         images = [one for one in self._reader.connections if one.msgtype in (IMAGE, COMPRESSED)]
         chosen = [one for one in images if topic in ('', one.topic)][:1]
         if not chosen:
@@ -58,7 +59,6 @@ class Bag(Source):
         self._connections = [one for one in images if one.topic == self.topic]
         self.total = sum(one.msgcount for one in self._connections)
         self.rate = 0.0
-        self.unusable = 0
         self.header: Tuple[int, int, str] = (0, 0, '')
         self.rewind()
 
@@ -70,11 +70,15 @@ class Bag(Source):
         return max(0.0, (self._next[1] - self._time) * 1e-9)
 
     def read(self) -> Optional[np.ndarray]:
-        """Return the next frame, or None at the end."""
+        """Return the next frame, or None at the end; raises SourceError for damaged files."""
         while self._next is not None:
             connection, self._time, raw = self._next
             self._advance()
-            message = self._reader.deserialize(raw, connection.msgtype)
+            try:
+                message = self._reader.deserialize(raw, connection.msgtype)
+            except Exception:  # whatever damaged bytes bring about in rosbags
+                self.unusable += 1
+                continue
             stamp = message.header.stamp
             self.header = (stamp.sec, stamp.nanosec, message.header.frame_id)
             try:
@@ -93,7 +97,12 @@ class Bag(Source):
         return True
 
     def _advance(self) -> None:
-        self._next = next(self._messages, None)
+        try:
+            self._next = next(self._messages, None)
+        except Exception as error:  # of SQLite, MCAP or Zstandard
+            raise SourceError(f"'{self._path}': the recording is damaged "
+                              f"({' '.join(str(error).split())[:200]}); 'ros2 bag convert' may "
+                              'save the rest') from error
 
     def rewind(self) -> bool:
         """Begin with the first image again."""

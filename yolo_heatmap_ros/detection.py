@@ -49,6 +49,11 @@ class Detections:
         same = (overlap >= SAME_OBJECT) & (self.class_id[:, None] == others.class_id)
         return self.those(~same.any(axis=1))
 
+    def finite(self) -> 'Detections':
+        """Return those whose corners are numbers: a broken model may return NaN or infinity."""
+        usable = np.isfinite(self.xyxy).all(axis=1)
+        return self if usable.all() else self.those(usable)
+
     def those(self, wanted: np.ndarray) -> 'Detections':
         """Return those where `wanted`, (N,) bool, is true."""
         return Detections(
@@ -271,6 +276,8 @@ class YoloTracker(ClassChoice):
             else:
                 choice = {'tracker': self._tracker} if self._tracker else {}
                 results = self._model.track(frames, persist=True, **choice, **options)
+            if len(self._found) != len(results) or len(results) != len(frames):
+                raise ModelError(f'{len(frames)} frames gave {len(results)} results')
             return list(zip(results, self._found))
         except Exception as error:  # torch's, a backend's or the tracker's
             raise ModelError(f'the model fails on this frame: {one_line(error)}') from error

@@ -41,6 +41,13 @@ class FrameAdvice:
         """Say why a detection of another node does not count."""
         self._logger.warning(f'detection skipped: {reason}', throttle_duration_sec=LOG_PERIOD)
 
+    def on_not_finite(self, number: int) -> None:
+        """Say where a model returns boxes that are none."""
+        if number:
+            self._logger.warning(f'{number} boxes of this frame have corners that are NaN or '
+                                 'infinite, and add no heat: the model or its export is broken',
+                                 throttle_duration_sec=LOG_PERIOD)
+
     def on_size(self, height: int, width: int) -> None:
         """Say where a frame, in px, is not of the size of the last."""
         if self._pipeline.shape in (None, (height, width)):

@@ -252,6 +252,8 @@ class HeatmapNode(ManagedNode):
 
     def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
         """Let the objects of a frame become heat, and publish what is made of it."""
+        found, detections = len(detections), detections.finite()
+        self._advice.on_not_finite(found - len(detections))
         self._pictures.wait_until_drawn()
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
         step = self._pipeline.deposit(frame, detections, stamp)

@@ -107,6 +107,8 @@ class PlaybackNode(Node):
             code = self._play_live() if self._source.live else self._play_recorded()
             if not self._stop.is_set():
                 self._publisher.wait_for_all_acked(Duration(seconds=LAST_FRAME_TIMEOUT))
+        except SourceError as error:
+            self.get_logger().fatal(str(error))
         except RuntimeError as error:  # rclpy's, of a publisher whose context has shut down
             if self.context.ok():
                 self.get_logger().fatal(f'cannot publish: {error}')
@@ -229,7 +231,7 @@ class PlaybackNode(Node):
         where = f'{self._position}/{total}' if total else f'{self._position}'
         hertz = (self._published - self._published_before) / max(elapsed, 1e-3)
         end = 'end of source: ' if at_end else ''
-        unusable = getattr(self._source, 'unusable', 0)
+        unusable = self._source.unusable
         self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped'
                                + (f', {unusable} unusable' if unusable else ''))
         self._start_report()

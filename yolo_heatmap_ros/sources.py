@@ -1,5 +1,6 @@
 """Frames from a video file, an image, a folder of images, a camera or a stream URL."""
 
+import math
 from pathlib import Path
 import re
 from typing import Optional
@@ -8,6 +9,8 @@ import cv2
 import numpy as np
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+MAX_SPACING = 10.0
+"""Seconds between two frames of a video at most; what a file says beyond that is not believed."""
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
 
@@ -17,8 +20,14 @@ class SourceError(Exception):
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL without its user and password, for messages."""
-    return re.sub(r'(\w+://)[^/@]*@', r'\1', url)
+    """
+    Return a URL without user, password and query, where cameras take passwords too, for messages.
+
+    All up to the last @ goes, since a password may hold a slash or an @: better a host is missing
+    in a message than a secret in it.
+    """
+    return re.sub(r'(\w+://)(?:.*@)?([^?]*)(\?.*)?', lambda found: (
+        found[1] + found[2] + ('?…' if found[3] else '')), url, flags=re.DOTALL)
 
 
 class Source:
@@ -27,11 +36,13 @@ class Source:
 
     `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
     frames, 0 where there is no end; `live` tells that frames cannot be skipped or repeated.
+    `unusable` counts those that could not be decoded, and were passed over.
     """
 
     rate = STILL_RATE
     total = 0
     live = False
+    unusable = 0
 
     @property
     def spacing(self) -> Optional[float]:
@@ -39,7 +50,11 @@ class Source:
         return None
 
     def read(self) -> Optional[np.ndarray]:
-        """Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now)."""
+        """
+        Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now).
+
+        Raises SourceError where the source turns out to be damaged.
+        """
         raise NotImplementedError
 
     def skip(self) -> bool:
@@ -55,7 +70,7 @@ class Source:
 
 
 class VideoFile(Source):
-    """A file that OpenCV can decode."""
+    """A file that OpenCV can decode, also one of a variable frame rate."""
 
     def __init__(self, path: str):
         """Open a path or URL; raises SourceError where it holds no frame."""
@@ -65,28 +80,41 @@ class VideoFile(Source):
         if not 0.1 <= self.rate <= 1000.0:
             self.rate = 25.0
         self.total = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        if not self._capture.grab():
+        if not self._any:
             raise SourceError(f"'{without_credentials(path)}': not a video or image that OpenCV "
                               'can decode; check the file, or convert it to H.264 in MP4')
-        self.rewind()
 
     def _open(self) -> None:
         self._capture = cv2.VideoCapture(self._path)
+        self._spacing = math.nan
+        self._any = self._capture.grab()
+
+    @property
+    def spacing(self) -> Optional[float]:
+        """Return the seconds from the last frame to the next, None where the file lacks them."""
+        return self._spacing if 0.0 < self._spacing <= MAX_SPACING else None
 
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, or None at the end of the file."""
-        usable, frame = self._capture.read()
+        usable, frame = self._capture.retrieve() if self._any else (False, None)
+        self.skip()
         return frame if usable else None
 
     def skip(self) -> bool:
         """Pass over one frame without converting it."""
-        return self._capture.grab()
+        # One frame is decoded ahead, because only that tells when it is due.
+        if not self._any:
+            return False
+        before = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        self._any = self._capture.grab()
+        self._spacing = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - before) / 1000.0
+        return True
 
     def rewind(self) -> bool:
         """Open the file anew, which is exact where seeking is not."""
         self.close()
         self._open()
-        return self._capture.isOpened()
+        return self._any
 
     def close(self) -> None:
         """Release the decoder."""
@@ -98,18 +126,17 @@ class Images(Source):
 
     def __init__(self, path: Path):
         """List the images; raises SourceError where none can be decoded."""
+        self._folder = path
         self._still: Optional[np.ndarray] = None
         if path.is_dir():
-            self._paths = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-            self.total = len(self._paths)
-            if not self._paths:
+            self.rewind()
+            if not self.total:
                 raise SourceError(f"'{path}': no image in this folder "
                                   f"({', '.join(IMAGE_SUFFIXES)})")
         else:
             self._still = cv2.imread(str(path))
             if self._still is None:
                 raise SourceError(f"'{path}': not an image that OpenCV can decode")
-        self.rewind()
 
     def read(self) -> Optional[np.ndarray]:
         """Return the next image; files that cannot be decoded are passed over."""
@@ -119,6 +146,7 @@ class Images(Source):
             frame = cv2.imread(str(path))
             if frame is not None:
                 return frame
+            self.unusable += 1
         return None
 
     def skip(self) -> bool:
@@ -126,8 +154,11 @@ class Images(Source):
         return self._still is not None or next(self._rest, None) is not None
 
     def rewind(self) -> bool:
-        """Begin with the first image again."""
-        self._rest = iter([] if self._still is not None else self._paths)
+        """Begin with the first image again, of those that are there now."""
+        if self._still is None:
+            paths = sorted(path for path in self._folder.iterdir()
+                           if path.suffix.lower() in IMAGE_SUFFIXES)
+            self.total, self._rest = len(paths), iter(paths)
         return True
 
 

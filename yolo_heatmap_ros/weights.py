@@ -29,7 +29,8 @@ def ultralytics():
 def one_line(error: BaseException) -> str:
     """Return what an error of another library says, in one line of bounded length."""
     text = ' '.join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + '…'
+    # Interpreters of models put the reason last.
+    return text if len(text) <= 200 else f'{text[:100]} … {text[-100:]}'
 
 
 def download_folder() -> Path:
