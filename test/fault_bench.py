@@ -2,13 +2,15 @@
 
 import itertools
 import signal
+import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_processes import image_message, NodeProcess, Pictures, spin_until
+from ros_processes import Elsewhere, image_message, NodeProcess, Pictures, spin_until
+from sensor_msgs.msg import Image
 
 NAME = '/yolo_heatmap'
 RELIABLE = QoSProfile(depth=500, reliability=ReliabilityPolicy.RELIABLE)
@@ -94,6 +96,33 @@ class FaultBench:
         self.node.destroy_publisher(self.camera)
         self.node.destroy_subscription(self.heats.subscription)
         self.node.destroy_subscription(self._listener)
+
+
+class BusyCamera:
+    """Frames at 50 Hz from a thread of its own, in a `with` block."""
+
+    def __init__(self, frames):
+        self._frames = frames
+        self._stop = threading.Event()
+
+    def __enter__(self):
+        self._elsewhere = Elsewhere()
+        node = self._elsewhere.__enter__().node
+        self._publisher = node.create_publisher(Image, 'image', RELIABLE)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def _run(self):
+        number = 0
+        while not self._stop.wait(0.02):
+            number += 1
+            self._publisher.publish(image_message(self._frames[number % 80], number))
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self._elsewhere.__exit__()
 
 
 def bench_of(street, frames, **parameters):

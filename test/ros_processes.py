@@ -55,6 +55,16 @@ class NodeProcess:
             assert time.monotonic() < end, f'{text!r} is not in:\n{self.output()}'
             time.sleep(0.05)
 
+    def wait_for_start(self):
+        """Wait until it handles signals itself: before that, they are the interpreter's."""
+        while not self._handled() & 1 << (signal.SIGTERM - 1):
+            assert self._process.poll() is None, self.output()
+            time.sleep(0.005)
+
+    def _handled(self):
+        status = Path(f'/proc/{self._process.pid}/status').read_text()
+        return int(re.search(r'SigCgt:\s+(\w+)', status)[1], 16)
+
     def stop(self, with_signal=signal.SIGINT, timeout=20.0):
         """Send a signal and return the exit code."""
         self._process.send_signal(with_signal)

@@ -210,6 +210,10 @@ class YoloTracker(ClassChoice):
             if 'device' in message.lower() or 'cuda' in message.lower():
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
+        if self.backend == 'pytorch' and self.device_name == 'cpu' and device and (
+                not device.startswith('cpu')):
+            # Ultralytics takes the CPU in place of some devices without a word.
+            raise ModelError(f"device '{device}' is not there: try 'cpu'")
         if threads:
             import torch
             torch.set_num_threads(threads)

@@ -73,7 +73,7 @@ class HeatmapNode(ManagedNode):
                 values, self.get_logger().info,
                 detection_reader if values['detector'] == TOPIC else self._make_tracker)
         except (ModelError, ParameterError) as error:
-            self.get_logger().error(f'cannot configure: {error}')
+            self.get_logger().error(f"cannot configure: {' '.join(str(error).split())}")
             return TransitionCallbackReturn.FAILURE
         self._values = values
         # Who wants every frame wants every picture too.

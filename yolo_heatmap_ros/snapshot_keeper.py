@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional
 
+import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
@@ -73,9 +74,13 @@ class SnapshotKeeper:
         if self._pipeline.accumulator is None:
             raise SnapshotError('there is no heat yet: no image has arrived')
         self.wait_until_drawn()
-        snapshot = Snapshot.of(self._pipeline.accumulator, self._parameters())
-        return self._writer.submit(write, self.folder, snapshot, self._pipeline.last_pictures(),
-                                   self._values['snapshot_keep'], aside)
+        return self._write(self._pipeline.accumulator, self._pipeline.last_pictures(), aside)
+
+    def _write(self, accumulator: HeatAccumulator, pictures: Mapping[str, np.ndarray],
+               aside: bool) -> Future:
+        return self._writer.submit(
+            write, self.folder, Snapshot.of(accumulator, self._parameters()), pictures,
+            self._values['snapshot_keep'], aside)
 
     def save_soon(self) -> None:
         """Write a snapshot while the node goes on; what fails is logged."""
@@ -127,6 +132,9 @@ class SnapshotKeeper:
         """Save once more where that is done by itself, and wait for all that is being written."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
+            # Of other resolutions too, but what is resumed is that of the last frame.
+            for other in self._pipeline.accumulators[1:]:
+                self._report(self._write(other, {}, aside=True))
             if self._pipeline.accumulator is not None:
                 self._report(self._begin())
         self._writer.shutdown()

@@ -19,7 +19,7 @@ PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES
 SHARED_MEMORY = Path('/dev/shm')
 SEGMENT_MB = 141
 """What one process reserves with the profile, as `segment_size` and Fast DDS's own tables say."""
-SETTLING_TIME = 10.0
+SETTLING_TIME = 2.0
 """Seconds after which a segment without a lock has lost its owner, and not only just got one."""
 
 
