@@ -1,6 +1,7 @@
 """Real nodes in processes of their own, and what a test says to them over DDS."""
 
 from contextlib import contextmanager
+import os
 from pathlib import Path
 import re
 import signal
@@ -27,11 +28,14 @@ TRANSITIONS = {
 class NodeProcess:
     """A node of the package in a process, stopped at the end of a `with` block."""
 
-    def __init__(self, module, parameters=None, remappings=None, arguments=()):
+    def __init__(self, module, parameters=None, remappings=None, arguments=(), inside=(),
+                 **environment):
+        """Start a module; `inside` is a command that runs what follows it elsewhere."""
         self._log = tempfile.TemporaryFile('w+')
         self._process = subprocess.Popen(
-            node_command(module, parameters or {}, remappings or {}) + list(arguments),
-            stdout=self._log, stderr=subprocess.STDOUT)
+            list(inside) + node_command(module, parameters or {}, remappings or {})
+            + list(arguments),
+            stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, **environment})
 
     def __enter__(self):
         return self
@@ -82,6 +86,11 @@ class NodeProcess:
     def threads(self):
         """Return how many threads it has."""
         return len(list(Path(f'/proc/{self._process.pid}/task').iterdir()))
+
+    @property
+    def pid(self):
+        """Return the number of the process."""
+        return self._process.pid
 
     @property
     def running(self):
