@@ -76,7 +76,7 @@ class FaultBench:
         return np.frombuffer(heat.data, np.float32).reshape(heat.height, heat.width)
 
     def assert_survived(self, timeout=20.0):
-        """The next good frame adds its heat to all that was there."""
+        """Check that the next good frame adds its heat to all that was there."""
         before, self.heat = self.heat, self.good_frame(timeout)
         assert (self.heat >= before).all(), 'heat was lost'
         assert self.heat.sum() > before.sum()

@@ -11,6 +11,7 @@ from ros_processes import change_state, image_message, set_parameters
 
 pytestmark = pytest.mark.faults
 
+
 @pytest.fixture(scope='module')
 def faulty(street, tmp_path_factory):
     return save_faulty_model(street / 'street.pt', tmp_path_factory.mktemp('faulty'))

@@ -23,7 +23,6 @@ def bench(street, street_frames):
     yield from bench_of(street, street_frames)
 
 
-
 def test_cameras_that_vanish_and_return(bench):
     for _ in range(10):
         bench.node.destroy_publisher(bench.camera)

@@ -26,16 +26,20 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     """
     kind = message.format
     if 'compressedDepth' in kind:
-        raise ImageError(f"format '{printable(kind)}' is not supported: the plugin compressedDepth packs "
-                         "depth in a way of its own; use the raw topic, or 'compressed'")
+        raise ImageError(f"format '{printable(kind)}' is not supported: the plugin compressedDepth "
+                         "packs depth in a way of its own; use the raw topic, or 'compressed'")
     for magic, reader in _READERS.items():
         if bytes(message.data[:len(magic)]) == magic:
             break
     else:
-        raise ImageError(f"{len(message.data)} bytes of format '{printable(kind)}' are no JPEG or PNG")
+        raise ImageError(f"{len(message.data)} bytes of format '{printable(kind)}' are no JPEG or "
+                         'PNG')
     try:
         # Only the header is read here: a small message may unpack to a picture without end.
-        width, height = reader(BytesIO(message.data)).size
+        picture = reader(BytesIO(message.data))
+        width, height = picture.size
+        # Chunks of a PNG say how long they are, and OpenCV makes room for that before it looks.
+        picture.verify()
     except (OSError, ValueError, SyntaxError, struct.error) as error:
         raise ImageError(_damaged(message)) from error
     if width * height > MAX_PIXELS:
@@ -51,8 +55,8 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
 
 
 def _damaged(message: CompressedImage) -> str:
-    return (f"{len(message.data)} bytes of format '{printable(message.format)}' cannot be decoded: they are "
-            'damaged, or end too early')
+    return (f"{len(message.data)} bytes of format '{printable(message.format)}' cannot be decoded: "
+            'they are damaged, or end too early')
 
 
 def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpeg_quality: int,

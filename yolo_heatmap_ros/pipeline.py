@@ -22,7 +22,8 @@ class HeatmapPipeline:
     One camera's model, heat and renderer.
 
     `accumulator` has the heat of frames of the last size.  Frames of another have their own heat,
-    and do not cost that of the others.  `legend` draws a colour bar on the pictures; it may change between frames.
+    and do not cost that of the others.  `legend` draws a colour bar on the pictures; it may change
+    between frames.
     """
 
     def __init__(self, tracker: YoloTracker, renderer: HeatRenderer,
