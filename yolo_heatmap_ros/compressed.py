@@ -26,8 +26,8 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     """
     kind = message.format
     if 'compressedDepth' in kind:
-        raise ImageError(f"format '{printable(kind)}' is not supported: the plugin compressedDepth "
-                         "packs depth in a way of its own; use the raw topic, or 'compressed'")
+        raise ImageError(f"format '{printable(kind)}' is not supported: compressedDepth packs "
+                         "depth in a way of its own; use the raw topic, or 'compressed'")
     for magic, reader in _READERS.items():
         if bytes(message.data[:len(magic)]) == magic:
             break
@@ -55,8 +55,8 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
 
 
 def _damaged(message: CompressedImage) -> str:
-    return (f"{len(message.data)} bytes of format '{printable(message.format)}' cannot be decoded: "
-            'they are damaged, or end too early')
+    return (f"{len(message.data)} bytes of format '{printable(message.format)}' cannot be "
+            'decoded: they are damaged, or end too early')
 
 
 def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpeg_quality: int,

@@ -21,6 +21,10 @@ SHUTDOWN_TIMEOUT = 1.0
 """Seconds that rclpy has to shut down after a signal."""
 
 
+class StartError(Exception):
+    """A node that cannot be created; one line."""
+
+
 class Stopped(BaseException):
     """
     SIGINT or SIGTERM has come.
@@ -84,7 +88,12 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
 
     def make() -> Node:
         nonlocal node
-        node = make_node()
+        try:
+            node = make_node()
+        except RuntimeError as error:  # rclpy's, of names and of DDS; in an enclave, of its keys
+            if not rclpy.ok():
+                raise
+            raise StartError(f'the node cannot be created: {_first_of(error)}') from error
         return node
     try:
         try:
@@ -93,8 +102,8 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             if rclpy.ok():
                 raise
             return 0
-        except (ParameterException, ParameterError) as error:
-            logger = get_logger('parameters') if node is None else node.get_logger()
+        except (ParameterException, ParameterError, StartError) as error:
+            logger = get_logger('start') if node is None else node.get_logger()
             logger.fatal(' '.join(str(error).split()))
             return 1
     except (Stopped, ExternalShutdownException):
@@ -115,14 +124,18 @@ def _wait_for_shutdown() -> None:
         time.sleep(0.005)
 
 
+def _first_of(error: RuntimeError) -> str:
+    """Return what rcl says is wrong, without the places in its source that follow."""
+    return ' '.join(str(error).split(', at /')[0].split())
+
+
 def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
          args: Optional[List[str]]) -> int:
     slower = use_image_profile()
     try:
         rclpy.init(args=args)
     except RuntimeError as error:  # rclpy's RCLError and its kin
-        # rcl names the argument first and the places in its source after it.
-        print(f"arguments: {' '.join(str(error).split(', at /')[0].split())}", file=sys.stderr)
+        print(f'arguments: {_first_of(error)}', file=sys.stderr)
         return 1
     if slower:
         get_logger('transport').warning(slower)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+import tempfile
 import time
 from typing import Callable
 import warnings
@@ -65,7 +66,12 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
     log(f"downloading '{weights}' to {path.parent}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        attempt_download_asset(str(path))
+        # Half a file of an interrupted download must not be taken for the model.
+        with tempfile.TemporaryDirectory(prefix='download-', dir=path.parent) as folder:
+            arriving = Path(folder, path.name)
+            attempt_download_asset(str(arriving))
+            if arriving.exists():
+                arriving.replace(path)
     except Exception as error:  # urllib's, requests' and Ultralytics' own
         raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
                          f'({one_line(error)}); give the path of a file') from error
