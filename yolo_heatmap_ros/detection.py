@@ -309,4 +309,5 @@ class YoloTracker(ClassChoice):
     def forget_tracks(self) -> None:
         """Begin anew, as after a change of resolution, over which no object can be followed."""
         if self._model.predictor is not None and hasattr(self._model.predictor, 'trackers'):
-            self._model.predictor.trackers = []
+            # Not emptied: earlier releases take an empty list for trackers that are there.
+            del self._model.predictor.trackers
