@@ -134,8 +134,10 @@ def later_node():
     rclpy.shutdown()
     rclpy.init()
     node = rclpy.create_node('later')
-    yield node
-    node.destroy_node()
+    try:
+        yield node
+    finally:
+        node.destroy_node()
 
 
 def spin_until(node, condition, timeout=30.0):

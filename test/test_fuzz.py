@@ -14,6 +14,7 @@ from fuzz import decode, ENCODINGS  # noqa: E402, I100
 
 CORPUS = ROOT / 'test' / 'fuzz_corpus'
 SECONDS = 15
+MEMORY_MB = 1200
 
 pytestmark = pytest.mark.faults
 
@@ -48,7 +49,7 @@ def test_guided(tmp_path):
     shutil.copytree(CORPUS, tmp_path / 'corpus')
     run = subprocess.run(
         [sys.executable, str(ROOT / 'tools' / 'fuzz.py'), 'corpus', '-max_len=4096',
-         f'-max_total_time={SECONDS}', '-rss_limit_mb=1500'],
+         f'-max_total_time={SECONDS}', f'-rss_limit_mb={MEMORY_MB}'],
         cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS + 60, errors='replace')
     assert run.returncode == 0, run.stderr[-3000:]
     assert not list(tmp_path.glob('crash-*')) + list(tmp_path.glob('oom-*'))

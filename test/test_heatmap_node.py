@@ -281,7 +281,9 @@ def test_transition_that_is_not_possible(node, weights):
     """It is refused, and the node lives on."""
     with start(weights) as process:
         assert not change_state(node, NAME, 'configure')
-        assert "impossible in state 'active'" in process.output()
+        # Our line on Jazzy, where rclpy raises; from Kilted on rclpy's own.
+        assert any(line in process.output() for line in (
+            "impossible in state 'active'", 'Unable to start transition'))
         assert state(node, NAME) == 'active'
         assert change_state(node, NAME, 'deactivate')
 

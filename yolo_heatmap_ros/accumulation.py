@@ -96,7 +96,8 @@ class HeatAccumulator:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
             for faded in self._fields():
                 faded.fade(factor)
-        self._deposit(detections.finite(), stamp, step)
+        usable = np.isfinite(detections.xyxy).all(axis=1)
+        self._deposit(detections if usable.all() else detections.those(usable), stamp, step)
         return step
 
     def _fields(self) -> List[HeatField]:

@@ -14,7 +14,10 @@ from yolo_heatmap_ros.images import ImageError, MAX_PIXELS, printable
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
 JPEG, PNG = 'jpeg', 'png'
-_READERS = {b'\xff\xd8\xff': JpegImageFile, b'\x89PNG\r\n\x1a\n': PngImageFile}
+# By the first bytes: who reads the header, and how many pixels a byte can hold at most.  A block of
+# 8 x 8 takes a JPEG a bit at least, and zlib packs 1 to 1032, with 8 pixels in a byte of a PNG.
+_READERS = {b'\xff\xd8\xff': (JpegImageFile, 1_000),
+            b'\x89PNG\r\n\x1a\n': (PngImageFile, 10_000)}
 
 
 def from_compressed(message: CompressedImage) -> np.ndarray:
@@ -28,7 +31,7 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
     if 'compressedDepth' in kind:
         raise ImageError(f"format '{printable(kind)}' is not supported: compressedDepth packs "
                          "depth in a way of its own; use the raw topic, or 'compressed'")
-    for magic, reader in _READERS.items():
+    for magic, (reader, pixels_per_byte) in _READERS.items():
         if bytes(message.data[:len(magic)]) == magic:
             break
     else:
@@ -42,8 +45,9 @@ def from_compressed(message: CompressedImage) -> np.ndarray:
         picture.verify()
     except (OSError, ValueError, SyntaxError, struct.error) as error:
         raise ImageError(_damaged(message)) from error
-    if width * height > MAX_PIXELS:
-        raise ImageError(f'the picture is too large: width {width}, height {height}')
+    if width * height > min(MAX_PIXELS, pixels_per_byte * len(message.data)):
+        raise ImageError(f'the picture is too large: width {width}, height {height}, of '
+                         f'{len(message.data)} bytes')
     try:
         frame = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

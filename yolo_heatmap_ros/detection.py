@@ -26,6 +26,7 @@ class Detections:
     `class_id` (N,) int64, `confidence` (N,) float32.  `track_id` (N,) int64 is -1 where no track
     is; `confirmed` (N,) bool is false where a tracker has not made up its mind yet.
     `outlines`, one (M, 2) float32 in px for each object, come from segmentation models.
+    `not_finite` counts boxes that a broken model has returned with corners that are no numbers.
     """
 
     xyxy: np.ndarray
@@ -34,6 +35,7 @@ class Detections:
     track_id: np.ndarray
     confirmed: np.ndarray
     outlines: Optional[List[np.ndarray]] = None
+    not_finite: int = 0
 
     @classmethod
     def from_boxes(cls, xyxy: np.ndarray) -> 'Detections':
@@ -48,11 +50,6 @@ class Detections:
         overlap = _intersection_over_union(self.xyxy, others.xyxy)
         same = (overlap >= SAME_OBJECT) & (self.class_id[:, None] == others.class_id)
         return self.those(~same.any(axis=1))
-
-    def finite(self) -> 'Detections':
-        """Return those whose corners are numbers: a broken model may return NaN or infinity."""
-        usable = np.isfinite(self.xyxy).all(axis=1)
-        return self if usable.all() else self.those(usable)
 
     def those(self, wanted: np.ndarray) -> 'Detections':
         """Return those where `wanted`, (N,) bool, is true."""
@@ -102,6 +99,16 @@ def find_tracker(tracker: str) -> str:
         return str(path)
     raise ModelError(f"unknown tracker '{tracker}': choose one of "
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
+
+
+def _finite(result) -> tuple:
+    """Return a result without boxes whose corners are no numbers, and how many these were."""
+    found = result.boxes if result.obb is None else result.obb
+    if found is None:
+        return result, 0
+    usable = found.data.isfinite().all(dim=1)
+    count = int((~usable).sum())
+    return (result[usable] if count else result), count
 
 
 def to_detections(result, only_tracks: bool = False, outlines: bool = False) -> Detections:
@@ -270,6 +277,8 @@ class YoloTracker(ClassChoice):
         """
         Return Ultralytics' results of frames, each with what was found before it was tracked.
 
+        That is a result, and the number of boxes in it that were no numbers, and are left out.
+
         Frames of one size are given to the model together.  Without `trackers` they are those of
         one camera; else each belongs to the camera of its tracks.  Raises ModelError.
         """
@@ -290,17 +299,19 @@ class YoloTracker(ClassChoice):
 
     def detections(self, result, found, unconfirmed: bool, outlines: bool) -> Detections:
         """Return what counts of one of `results`; see `track`."""
-        if self._tracker == NO_TRACKER:
-            return to_detections(result, outlines=outlines)
-        tracks = to_detections(result, only_tracks=True, outlines=outlines)
-        if not unconfirmed:
-            return tracks
-        others = to_detections(found, outlines=outlines).apart_from(tracks)
-        others.confirmed[:] = False
-        return tracks + others
+        found, not_finite = found
+        detections = to_detections(result, self._tracker != NO_TRACKER, outlines)
+        if unconfirmed and self._tracker != NO_TRACKER:
+            others = to_detections(found, outlines=outlines).apart_from(detections)
+            others.confirmed[:] = False
+            detections += others
+        detections.not_finite = not_finite
+        return detections
 
     def _before_tracking(self, predictor) -> None:
-        self._found = list(predictor.results)
+        # One box with a NaN can spoil what a tracker knows of all objects, and for good.
+        self._found = [_finite(result) for result in predictor.results]
+        predictor.results[:] = [result for result, _ in self._found]
         if self._batch is not None and self._tracker != NO_TRACKER:
             # As Ultralytics does for a list of streams: each frame has a tracker of its own.
             predictor.dataset.mode = 'stream'

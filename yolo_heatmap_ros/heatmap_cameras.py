@@ -30,6 +30,8 @@ class CameraGroup(Node):
 
     def __init__(self):
         """Read the file; raises ParameterError where it holds no camera."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
         super().__init__('yolo_heatmap_cameras')
         try:
             self._cameras = read_cameras(Parameters(self, SETTINGS, lambda changes: None).value(
@@ -37,7 +39,6 @@ class CameraGroup(Node):
         except CamerasError as error:
             raise ParameterError(f"parameter 'cameras': {error}") from error
         self._pool = ModelPool()
-        self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
 
     def start(self) -> bool:
         """Bring all nodes up; tell whether any could be."""
@@ -85,6 +86,9 @@ def _spin(executor: SingleThreadedExecutor) -> None:
         executor.spin()
     except ExternalShutdownException:
         pass
+    except RuntimeError:  # rclpy's, where a signal has shut the context down while it waits
+        if rclpy.ok():
+            raise
 
 
 def _work(group: CameraGroup) -> int:

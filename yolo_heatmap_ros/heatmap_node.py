@@ -44,11 +44,12 @@ class HeatmapNode(ManagedNode):
 
     def __init__(self, make_tracker: Callable[..., YoloTracker] = YoloTracker, **kwargs):
         """Declare parameters and services; `make_tracker` loads the model in `configure`."""
-        super().__init__('yolo_heatmap', **kwargs)
-        self._make_tracker = make_tracker
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
         self._pipeline: Optional[HeatmapPipeline] = None
         self._inputs: List[ImageSubscription] = []
         self._pictures: Optional[PicturePublisher] = None
+        super().__init__('yolo_heatmap', **kwargs)
+        self._make_tracker = make_tracker
         self._snapshots: Optional[SnapshotKeeper] = None
         self._regions = self._detections = None
         self._ground: Optional[GroundPublisher] = None
@@ -252,8 +253,7 @@ class HeatmapNode(ManagedNode):
 
     def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
         """Let the objects of a frame become heat, and publish what is made of it."""
-        found, detections = len(detections), detections.finite()
-        self._advice.on_not_finite(found - len(detections))
+        self._advice.on_not_finite(detections.not_finite)
         self._pictures.wait_until_drawn()
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
         step = self._pipeline.deposit(frame, detections, stamp)

@@ -45,6 +45,9 @@ class PlaybackNode(Node):
 
     def __init__(self, **kwargs):
         """Open the source; raises ParameterError where that does not work."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._stop = threading.Event()
+        self._player = threading.Thread(target=self._play, name='player', daemon=True)
         super().__init__('playback', **kwargs)
         self._settings = Parameters(self, PLAYBACK_SETTINGS, self._change)
         self._values = self._settings.values()
@@ -59,10 +62,8 @@ class PlaybackNode(Node):
         self.create_service(SetBool, '~/pause', self._pause)
         self._picture = Picture()
         self._paused = threading.Event()
-        self._stop = threading.Event()
         self._position = self._published = self._skipped = 0
         self._finished = Future()
-        self._player = threading.Thread(target=self._play, name='player', daemon=True)
 
     def _open(self, path: Path) -> Source:
         if is_bag(path):

@@ -8,14 +8,18 @@ pieces, and most are lost on the way.  `config/fastdds_images.xml` gives it room
 import fcntl
 import os
 from pathlib import Path
+import re
 import shutil
 import time
 from typing import MutableMapping
 
+from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
 from yolo_heatmap_ros.embedded import package_folder
 
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
-"""Where Fast DDS looks for a profile: up to version 2, and from version 3 on."""
+"""Where Fast DDS looks for a profile: up to version 2 (ROS 2 Jazzy), and from version 3 on."""
+FAST_DDS_3 = 9
+"""Major version of rmw_fastrtps_cpp from which on it is that of Fast DDS 3."""
 SHARED_MEMORY = Path('/dev/shm')
 SEGMENT_MB = 141
 """What one process reserves with the profile, as `segment_size` and Fast DDS's own tables say."""
@@ -30,9 +34,9 @@ def remove_orphaned_segments(folder: Path = SHARED_MEMORY) -> int:
     A living process holds a lock on the file beside its segment, which ends with it.
     """
     count = 0
-    for lock in folder.glob('fastrtps_*_el'):
+    for lock in (*folder.glob('fastrtps_*_el'), *folder.glob('fastdds_*_el')):
         segment = lock.with_name(lock.name.removesuffix('_el'))
-        if segment.name.startswith('fastrtps_port'):
+        if '_port' in segment.name:
             continue  # tiny, shared, and cleared by Fast DDS itself
         try:
             if time.time() - lock.stat().st_mtime < SETTLING_TIME:
@@ -66,7 +70,15 @@ def use_image_profile(environment: MutableMapping[str, str] = os.environ,
         return (f'only {free} MB are free in {folder}, too few for the shared memory of large '
                 f'pictures ({2 * SEGMENT_MB} MB): they take a slower way (in a container: '
                 '--shm-size=1g or --ipc=host)')
-    profile = package_folder('config') / 'fastdds_images.xml'
-    for name in PROFILE_VARIABLES:
-        environment[name] = str(profile)
+    environment[profile_variable()] = str(package_folder('config') / 'fastdds_images.xml')
     return ''
+
+
+def profile_variable() -> str:
+    """Return where the Fast DDS of this ROS looks for a profile; the other's name is warned of."""
+    try:
+        about = Path(get_package_share_directory('rmw_fastrtps_cpp'), 'package.xml').read_text()
+    except (PackageNotFoundError, OSError):
+        return PROFILE_VARIABLES[0]
+    major = int(re.search(r'<version>\s*(\d+)', about)[1])
+    return PROFILE_VARIABLES[major >= FAST_DDS_3]

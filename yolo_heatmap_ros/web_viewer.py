@@ -49,6 +49,8 @@ class WebViewer(Node):
 
     def __init__(self):
         """Subscribe; raises ParameterError without aiohttp."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._loop = asyncio.new_event_loop()
         super().__init__('web_viewer')
         if web is None:
             raise ParameterError("the page needs the package aiohttp: 'pip install aiohttp', or "
@@ -62,7 +64,6 @@ class WebViewer(Node):
         self._picture: Optional[bytes] = None
         self._arrived_at = float('-inf')
         self._count = self._streams = 0
-        self._loop = asyncio.new_event_loop()
         self._news = asyncio.Condition()
         self._subscription = ImageSubscription(
             self, CompressedImage, f'{name}/composite{SUFFIX}', self._take, lambda number: None)
@@ -209,7 +210,7 @@ class WebViewer(Node):
 
     def destroy_node(self) -> None:
         """End the server with the node."""
-        if web is not None and self._loop.is_running():
+        if self._loop.is_running():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._server.join(timeout=2.0)
         super().destroy_node()
