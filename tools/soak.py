@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """
-Hours of a node's life in minutes: does it hold more memory, threads, files or topics at the end?
+See in minutes whether a node holds more memory, threads, files or topics after hours of its life.
 
 A heatmap node gets the embedded clip as fast as it takes it, round and round, so that track ids
 grow; meanwhile cameras and viewers come and go, parameters change, and heat is saved and reset.
-`tools/soak.py --minutes 10` prints a row every ten seconds, and the slopes at the end; the exit
+`tools/soak.py --minutes 15` prints a row every ten seconds, and the slopes at the end; the exit
 code is 1 where something grows.
 """
 
@@ -42,8 +42,8 @@ NAME = '/yolo_heatmap'
 ROW_PERIOD = 10.0
 RECONNECT_PERIOD = 4.0
 """Seconds after which the camera's publisher and one viewer are others."""
-WARM_UP = 1 / 3
-"""Share of the time that is not measured: caches fill, allocators find their size."""
+WARM_UP = 1 / 2
+"""Share of the time that is not measured: trackers' lists fill, allocators find their size."""
 LIMITS = {'memory (MB)': 12.0, 'threads': 0.5, 'files': 0.5, 'topics': 0.5}
 """Growth over what is measured, by a straight line through it, that is put down to chance."""
 CHANGES = [{'colormap': 'HOT'}, {'kernel': 'gaussian'}, {'half_life': 60.0}, {'legend': True},
@@ -147,7 +147,8 @@ def soak(process: int, minutes: float, row_period: float) -> bool:
     working = threading.Thread(target=traffic.run, args=(begin + 60 * minutes,), daemon=True)
     working.start()
     rows: List[List[float]] = []
-    print(f"{'s':>6} {'frames':>9} {' '.join(f'{name:>12}' for name in LIMITS)}", flush=True)
+    names = ' '.join(f'{name:>12}' for name in LIMITS)
+    print(f'     s    frames {names}', flush=True)
     while working.is_alive():
         working.join(row_period)
         values = measured(process, node)
@@ -173,7 +174,7 @@ def main() -> int:
     """Start a node and load it; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--minutes', type=float, default=10.0)
+    parser.add_argument('--minutes', type=float, default=15.0)
     parser.add_argument('--row-period', type=float, default=ROW_PERIOD, metavar='S')
     arguments = parser.parse_args()
     use_image_profile()

@@ -14,8 +14,8 @@ from yolo_heatmap_ros.images import ImageError, MAX_PIXELS, printable
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
 JPEG, PNG = 'jpeg', 'png'
-# By the first bytes: who reads the header, and how many pixels a byte can hold at most.  A block of
-# 8 x 8 takes a JPEG a bit at least, and zlib packs 1 to 1032, with 8 pixels in a byte of a PNG.
+# By the first bytes: who reads the header, and how many pixels a byte can hold at most.  A block
+# of 8 x 8 takes a JPEG a bit at least; zlib packs 1 to 1032, with 8 pixels in a byte of a PNG.
 _READERS = {b'\xff\xd8\xff': (JpegImageFile, 1_000),
             b'\x89PNG\r\n\x1a\n': (PngImageFile, 10_000)}
 
