@@ -153,8 +153,8 @@ def soak(process: int, minutes: float, row_period: float) -> bool:
         working.join(row_period)
         values = measured(process, node)
         rows.append([time.monotonic() - begin, traffic.frames, *values.values()])
-        print(f'{rows[-1][0]:6.0f} {rows[-1][1]:9d} '
-              f"{' '.join(f'{value:12.1f}' for value in values.values())}", flush=True)
+        row = ' '.join(f'{value:12.1f}' for value in values.values())
+        print(f'{rows[-1][0]:6.0f} {rows[-1][1]:9d} {row}', flush=True)
     executor.shutdown()
     spinning.join()
     node.destroy_node()
