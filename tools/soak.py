@@ -163,8 +163,8 @@ def soak(process: int, minutes: float, row_period: float) -> bool:
     for column, (name, limit) in enumerate(LIMITS.items(), start=2):
         rise = growth(table[:, 0], table[:, column])
         flat &= rise <= limit
-        print(f"{name}: {rise:+.2f} over {table[-1, 1] - table[0, 1]:.0f} frames"
-              f"{'' if rise <= limit else f', more than {limit}: IT GROWS'}")
+        verdict = '' if rise <= limit else f', more than {limit}: IT GROWS'
+        print(f'{name}: {rise:+.2f} over {table[-1, 1] - table[0, 1]:.0f} frames{verdict}')
     print(f'{traffic.frames} frames in {minutes:g} min: {traffic.frames / 15 / 3600:.1f} h of the '
           'clip at its 15 Hz')
     return bool(flat)
