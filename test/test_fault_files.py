@@ -105,15 +105,20 @@ def test_a_folder_that_changes_while_it_is_played(node, tmp_path, street_frames)
     assert spin_until(node, lambda: len(pictures) >= 25, 2.0)
 
 
-def test_a_folder_that_is_emptied_while_it_loops(node, tmp_path, street_frames):
+@pytest.mark.parametrize('folder_too', [False, True])
+def test_a_folder_that_is_emptied_while_it_loops(node, tmp_path, street_frames, folder_too):
+    folder = tmp_path / 'images'
+    folder.mkdir()
     for number in range(3):
-        cv2.imwrite(str(tmp_path / f'{number:03}.png'), street_frames[number])
+        cv2.imwrite(str(folder / f'{number:03}.png'), street_frames[number])
     pictures = Pictures(node, 'image_raw')
-    with NodeProcess('playback_node', {'source': str(tmp_path), 'rate': 20.0,
+    with NodeProcess('playback_node', {'source': str(folder), 'rate': 20.0,
                                        'loop': True}) as process:
         assert spin_until(node, lambda: len(pictures) >= 5)
-        for path in tmp_path.iterdir():
+        for path in folder.iterdir():
             path.unlink()
+        if folder_too:
+            folder.rmdir()
         assert process.wait() == 1
         assert 'no frame can be decoded' in process.output()
         assert 'Traceback' not in process.output()

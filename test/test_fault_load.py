@@ -1,5 +1,8 @@
 """More than the heatmap node can take, and subscribers that take less than it gives."""
 
+from pathlib import Path
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +14,7 @@ from ros_processes import Elsewhere, image_message, Pictures, spin_until
 from sensor_msgs.msg import Image
 
 pytestmark = pytest.mark.faults
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope='module')
@@ -55,3 +59,11 @@ def test_a_flood(bench, street_frames):
     assert bench.memory_mb() < memory + 60
     assert bench.status()[0].message == 'frames arrive'
     bench.stop()
+
+
+def test_a_short_soak():
+    """The tool itself, for a fifth of a minute: no thread, file or topic more at the end."""
+    run = subprocess.run([sys.executable, str(ROOT / 'tools' / 'soak.py'), '--minutes', '0.2',
+                          '--row-period', '1'], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert int(run.stdout.splitlines()[-1].split()[0]) > 300

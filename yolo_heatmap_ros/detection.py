@@ -218,7 +218,7 @@ class YoloTracker(ClassChoice):
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
         if self.backend == 'pytorch' and self.device_name == 'cpu' and device and (
-                not device.startswith('cpu')):
+                not device.lower().startswith('cpu')):
             # Ultralytics takes the CPU in place of some devices without a word.
             raise ModelError(f"device '{device}' is not there: try 'cpu'")
         if threads:

@@ -156,8 +156,8 @@ class Images(Source):
     def rewind(self) -> bool:
         """Begin with the first image again, of those that are there now."""
         if self._still is None:
-            paths = sorted(path for path in self._folder.iterdir()
-                           if path.suffix.lower() in IMAGE_SUFFIXES)
+            there = self._folder.iterdir() if self._folder.is_dir() else ()
+            paths = sorted(path for path in there if path.suffix.lower() in IMAGE_SUFFIXES)
             self.total, self._rest = len(paths), iter(paths)
         return True
 
