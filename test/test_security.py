@@ -36,13 +36,14 @@ def test_the_policy_names_all_that_a_node_has(node, street, module, name, parame
         process.wait_for_output('listening to' if module == 'heatmap_node' else 'playing')
         topic = f'/{name}/heat' if module == 'heatmap_node' else '/image_raw'
         assert spin_until(node, lambda: node.count_publishers(topic))
-        time.sleep(1.0)
+        looks = {'publish': node.get_publisher_names_and_types_by_node,
+                 'subscribe': node.get_subscriber_names_and_types_by_node,
+                 'reply': node.get_service_names_and_types_by_node}
+        assert spin_until(node, lambda: all(look(name, '/') for look in looks.values()))
+        time.sleep(1.0)  # the rest of what is discovered one by one
         policy = allowed(name)
-        for direction, found in (
-                ('publish', node.get_publisher_names_and_types_by_node(name, '/')),
-                ('subscribe', node.get_subscriber_names_and_types_by_node(name, '/')),
-                ('reply', node.get_service_names_and_types_by_node(name, '/'))):
-            names = {entry for entry, _ in found}
+        for direction, look in looks.items():
+            names = {entry for entry, _ in look(name, '/')}
             assert names and names <= policy[direction], names - policy[direction]
         assert process.stop() == 0
 
