@@ -19,8 +19,8 @@ RELIABLE = QoSProfile(depth=500, reliability=ReliabilityPolicy.RELIABLE)
 class FaultBench:
     """A node under test, a camera that it listens to, and what it says of itself."""
 
-    def __init__(self, node, street, frames, arguments=(), name=NAME, topic='image',
-                 to_message=image_message, **parameters):
+    def __init__(self, node, street, frames, topic='image', to_message=image_message,
+                 **parameters):
         """Start the node; every detection adds heat at once, and no frame is left out."""
         self.node = node
         self._to_message = to_message
@@ -28,10 +28,10 @@ class FaultBench:
         self._stamps = itertools.count(1000)
         self.process = NodeProcess('heatmap_node', {
             'weights': str(street / 'street.pt'), 'tracker': 'none', 'frame_policy': 'all',
-            **parameters}, arguments=arguments)
+            **parameters})
         self.process.wait_for_output('listening to')
         self.camera = node.create_publisher(type(to_message(frames[0], 0)), topic, RELIABLE)
-        self.heats = Pictures(node, f'{name}/heat')
+        self.heats = Pictures(node, f'{NAME}/heat')
         self.counts = {'processed': 0, 'skipped': 0, 'unusable': 0}
         self._status = None
         self._listener = node.create_subscription(DiagnosticArray, '/diagnostics',
@@ -64,26 +64,22 @@ class FaultBench:
         return {kind: number - before[kind] for kind, number in self.counts.items()
                 if number != before[kind]}
 
-    def good_frame(self, timeout=20.0):
+    def good_frame(self):
         """Send a frame with objects and return the heat, (H, W) float32, that came of it."""
         stamp = next(self._stamps)
         self.camera.publish(self._to_message(next(self._frames), stamp))
         assert spin_until(self.node, lambda: any(
-            heat.header.stamp.sec == stamp for heat in self.heats.messages), timeout), (
+            heat.header.stamp.sec == stamp for heat in self.heats.messages), 20.0), (
                 self.process.output())
         heat = self.heats.messages[-1]
         self.heats.messages.clear()
         return np.frombuffer(heat.data, np.float32).reshape(heat.height, heat.width)
 
-    def assert_survived(self, timeout=20.0):
+    def assert_survived(self):
         """Check that the next good frame adds its heat to all that was there."""
-        before, self.heat = self.heat, self.good_frame(timeout)
+        before, self.heat = self.heat, self.good_frame()
         assert (self.heat >= before).all(), 'heat was lost'
         assert self.heat.sum() > before.sum()
-
-    def memory_mb(self):
-        """Return the most memory that the node has had, in MB."""
-        return self.process.peak_memory_mb()
 
     def stop(self):
         """End the node as Ctrl-C does; it must have nothing to say against it."""

@@ -50,12 +50,12 @@ def test_messages_without_a_picture(bench, pictures):
         b'', b'\xff', b'\xff\xd8\xff', jpeg[:100], image[:20], image[:60], b'RIFF' + jpeg,
         jpeg[1:], png(60_000, 60_000), png(2 ** 31 - 1, 1), png(0, 0), b'GIF89a' + bytes(100),
         bytes(5000), png(20_000, 20_000, zlib.compress(bytes(1_000_000_000), 9))]
-    before = bench.memory_mb()
+    before = bench.process.peak_memory_mb()
     for data in unusable:
         bench.camera.publish(CompressedImage(format='jpeg', data=data))
     bench.assert_survived()
     assert bench.counted() == {'processed': 1, 'unusable': len(unusable)}
-    assert bench.memory_mb() < before + 100
+    assert bench.process.peak_memory_mb() < before + 100
 
 
 def test_damaged_messages(bench, pictures):

@@ -46,17 +46,17 @@ def test_a_flood(bench, street_frames):
     """1,000 small pictures a second for five seconds: those that are too many are counted."""
     bench.status()
     message = image_message(np.ascontiguousarray(street_frames[0][::8, ::8]))
-    memory = bench.memory_mb()
+    memory = bench.process.peak_memory_mb()
     begin = time.monotonic()
     for number in range(5000):
         bench.camera.publish(message)
         time.sleep(max(0.0, begin + number / 1000 - time.monotonic()))
     bench.assert_survived()
     counted = bench.counted()
-    print(counted, f'memory {memory:.0f} to {bench.memory_mb():.0f} MB')
+    print(counted, f'memory {memory:.0f} to {bench.process.peak_memory_mb():.0f} MB')
     assert counted['processed'] > 50
     assert abs(sum(counted.values()) - 5001) <= 2
-    assert bench.memory_mb() < memory + 60
+    assert bench.process.peak_memory_mb() < memory + 60
     assert bench.status()[0].message == 'frames arrive'
     bench.stop()
 

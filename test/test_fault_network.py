@@ -69,16 +69,23 @@ class Viewer:
         return look
 
 
-def test_lost_packets_and_a_lost_link(street):
-    """5 % of packets lost both ways, the link down for 10 s and back."""
+@pytest.fixture
+def hosts():
+    """Return two hosts between which 5 % of the packets get lost."""
     try:
-        hosts = TwoHosts(0.05).__enter__()
+        with TwoHosts(0.05) as made:
+            yield made
     except HostsError as error:
         pytest.skip(f'two hosts cannot be made here: {error}')
-    with hosts, NodeProcess('playback_node', {'source': str(street / 'street.mp4'), 'loop': True},
-                            {'image_raw': 'image'}, inside=hosts.on(0), **EVERYWHERE,
-                            FASTRTPS_DEFAULT_PROFILES_FILE=str(PROFILE),
-                            FASTDDS_DEFAULT_PROFILES_FILE=str(PROFILE)) as camera, \
+
+
+def test_lost_packets_and_a_lost_link(street, hosts):
+    """5 % of packets lost both ways, the link down for 10 s and back."""
+    profile = {'FASTRTPS_DEFAULT_PROFILES_FILE': str(PROFILE),
+               'FASTDDS_DEFAULT_PROFILES_FILE': str(PROFILE)}
+    with NodeProcess('playback_node', {'source': str(street / 'street.mp4'), 'loop': True},
+                     {'image_raw': 'image'}, inside=hosts.on(0), **EVERYWHERE,
+                     **profile) as camera, \
             NodeProcess('heatmap_node', {'weights': str(street / 'street.pt'),
                                          'heat_unit': 'seconds'},
                         inside=hosts.on(1), **EVERYWHERE) as node:

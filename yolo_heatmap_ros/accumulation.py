@@ -96,6 +96,7 @@ class HeatAccumulator:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
             for faded in self._fields():
                 faded.fade(factor)
+        # Whoever has found them: a NaN would stay in the heat.
         usable = np.isfinite(detections.xyxy).all(axis=1)
         self._deposit(detections if usable.all() else detections.those(usable), stamp, step)
         return step

@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from yolo_heatmap_ros.compressed import from_compressed
+from yolo_heatmap_ros.errors import one_line
 from yolo_heatmap_ros.images import ImageError, to_frame
 from yolo_heatmap_ros.sources import Source, SourceError
 
@@ -47,7 +48,7 @@ class Bag(Source):
             self._reader.open()
         except Exception as error:  # rosbags', and those of SQLite, MCAP, YAML, Zstandard
             raise SourceError(f"'{path}': not a recording that can be read "
-                              f"({' '.join(str(error).split())[:200]})") from error
+                              f'({one_line(error)})') from error
         self._path = path
         images = [one for one in self._reader.connections if one.msgtype in (IMAGE, COMPRESSED)]
         chosen = [one for one in images if topic in ('', one.topic)][:1]
@@ -101,8 +102,8 @@ class Bag(Source):
             self._next = next(self._messages, None)
         except Exception as error:  # of SQLite, MCAP or Zstandard
             raise SourceError(f"'{self._path}': the recording is damaged "
-                              f"({' '.join(str(error).split())[:200]}); 'ros2 bag convert' may "
-                              'save the rest') from error
+                              f"({one_line(error)}); 'ros2 bag convert' may save the "
+                              'rest') from error
 
     def rewind(self) -> bool:
         """Begin with the first image again."""

@@ -7,7 +7,8 @@ from typing import Callable, List, Optional, Sequence, Union
 import numpy as np
 
 from yolo_heatmap_ros.acceleration import NONE
-from yolo_heatmap_ros.weights import load_model, ModelError, one_line, ultralytics
+from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.weights import load_model, ModelError, ultralytics
 
 NO_TRACKER = 'none'
 BACKENDS = {'pytorch': ('.pt', '.yaml', '.yml'), 'openvino': '_openvino_model', 'onnx': '.onnx',
@@ -269,8 +270,8 @@ class YoloTracker(ClassChoice):
         `unconfirmed` is set: then the other detections follow them.  With `outlines` set, they
         come with those.  Raises ModelError, one line, where the model fails on this frame.
         """
-        result, found = self.results([frame], self.options())[0]
-        return self.detections(result, found, self.unconfirmed, self.outlines)
+        result, before = self.results([frame], self.options())[0]
+        return self.detections(result, before, self.unconfirmed, self.outlines)
 
     def results(self, frames: List[np.ndarray], options: dict,
                 trackers: Optional[List['CameraTracks']] = None) -> List[tuple]:
@@ -297,9 +298,9 @@ class YoloTracker(ClassChoice):
         finally:
             self._found, self._batch = [], None
 
-    def detections(self, result, found, unconfirmed: bool, outlines: bool) -> Detections:
+    def detections(self, result, before: tuple, unconfirmed: bool, outlines: bool) -> Detections:
         """Return what counts of one of `results`; see `track`."""
-        found, not_finite = found
+        found, not_finite = before
         detections = to_detections(result, self._tracker != NO_TRACKER, outlines)
         if unconfirmed and self._tracker != NO_TRACKER:
             others = to_detections(found, outlines=outlines).apart_from(detections)

@@ -98,8 +98,8 @@ class SharedTracker(ClassChoice):
 
     def track(self, frame: np.ndarray) -> Detections:
         """Return the objects of the camera's next frame; see `YoloTracker.track`."""
-        result, found = self._shared.submit(self, frame).result()
-        return self._shared.model.detections(result, found, self.unconfirmed, self.outlines)
+        result, before = self._shared.submit(self, frame).result()
+        return self._shared.model.detections(result, before, self.unconfirmed, self.outlines)
 
     def forget_tracks(self) -> None:
         """Begin anew, as after a change of resolution."""

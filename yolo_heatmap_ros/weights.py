@@ -11,6 +11,7 @@ import warnings
 
 from yolo_heatmap_ros.acceleration import (
     AccelerationError, AUTO, choose_backend, exported, NONE, user_cache)
+from yolo_heatmap_ros.errors import one_line
 
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 
@@ -25,13 +26,6 @@ def ultralytics():
     os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
     import ultralytics
     return ultralytics
-
-
-def one_line(error: BaseException) -> str:
-    """Return what an error of another library says, in one line of bounded length."""
-    text = ' '.join(str(error).split()) or type(error).__name__
-    # Interpreters of models put the reason last.
-    return text if len(text) <= 200 else f'{text[:100]} … {text[-100:]}'
 
 
 def download_folder() -> Path:
