@@ -87,6 +87,9 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
             process.wait_for_output(f"listening to '/{name}/image_raw'")
         process.wait_for_output("camera 'odd' cannot be started")
         assert "camera 4 has the name 'left', as one before it" in process.output()
+        assert spin_until(node, lambda: {
+            space for name, space in node.get_node_names_and_namespaces()
+            if name == 'yolo_heatmap'} == {f'/{name}' for name in names})
         seen = [Pictures(node, f'/{name}/yolo_heatmap/heatmap') for name in names]
         cameras = [node.create_publisher(Image, f'/{name}/image_raw', 50) for name in names]
         assert spin_until(node, lambda: all(one.get_subscription_count() for one in cameras))

@@ -41,6 +41,11 @@ class ManagedNode(LifecycleNode):
         return (self.trigger_configure() == TransitionCallbackReturn.SUCCESS
                 and self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
+    def destroy_node(self) -> None:
+        """Leave the graph at once: rclpy's state machine would keep the node until collected."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def _change_state(self, request: ChangeState.Request,
                       response: ChangeState.Response) -> ChangeState.Response:
         try:
