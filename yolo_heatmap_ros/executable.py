@@ -1,5 +1,6 @@
 """What every executable does around its node: start, one-line errors, a clean end."""
 
+import gc
 import signal
 import sys
 import textwrap
@@ -115,6 +116,8 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        # Python looks for cycles among all objects of PyTorch again and again as it ends.
+        gc.freeze()
 
 
 def _wait_for_shutdown() -> None:
