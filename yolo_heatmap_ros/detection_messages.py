@@ -2,12 +2,12 @@
 
 from collections import OrderedDict
 import math
-from typing import Any, Callable, Dict, List, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
-import numpy as np
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.detection import ClassChoice, Detections
+from yolo_heatmap_ros.images import printable
 from yolo_heatmap_ros.settings import ParameterError
 
 try:
@@ -21,6 +21,10 @@ MISSING = ('vision_msgs is not installed: install ros-$ROS_DISTRO-vision-msgs fo
            'topic')
 MAX_NAMES = 10_000
 """Classes and ids that are remembered at most, of a detector that makes up ever new ones."""
+MAX_LENGTH = 256
+"""Characters of the name of a class, and of an id, at most."""
+MAX_PX = 1e9
+"""Largest coordinate in px: float32, in which boxes are kept, holds it and what is made of it."""
 
 
 def to_message(detections: Detections, names: Dict[int, str], header: Header):
@@ -94,17 +98,23 @@ class DetectionReader(ClassChoice):
         """
         rows = []
         for detection in message.detections:
-            best = max((result.hypothesis for result in detection.results),
+            best = max((result.hypothesis for result in detection.results
+                        if not math.isnan(result.hypothesis.score)),
                        key=lambda hypothesis: hypothesis.score, default=None)
             if best is None or not best.class_id.strip():
-                refused('a detection without a class: results[].hypothesis.class_id must be the '
-                        'name of one')
+                refused('a detection without a class: results[].hypothesis must have the name of '
+                        'one as class_id, and a score')
+                continue
+            if max(len(best.class_id), len(detection.id)) > MAX_LENGTH:
+                refused(f"'{printable(best.class_id)}', id '{printable(detection.id)}': a name or "
+                        f'an id is longer than {MAX_LENGTH} characters')
+                continue
+            box = _upright(detection.bbox)
+            if box is None:
+                refused(f"the box of a '{printable(best.class_id)}' is none: its numbers are NaN, "
+                        'infinite or too large, or its size is negative')
                 continue
             class_id = self._class_id(best.class_id.strip())
-            box = _upright(detection.bbox)
-            if not np.isfinite(box).all():
-                refused(f"the box of a '{best.class_id}' is no number")
-                continue
             if best.score >= self.conf and (not self._classes or class_id in self._classes):
                 rows.append((box, class_id, best.score, self._track_id(detection.id)))
         rows = sorted(rows, key=lambda row: -row[2])[:self.max_det]
@@ -126,10 +136,14 @@ def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str
     return DetectionReader(conf, max_det, classes)
 
 
-def _upright(box) -> List[float]:
-    """Return x1, y1, x2, y2 in px of the upright box around one that may be turned."""
-    cosine, sine = abs(math.cos(box.center.theta)), abs(math.sin(box.center.theta))
+def _upright(box) -> Optional[List[float]]:
+    """Return x1, y1, x2, y2 in px of the upright box around a turned one; None: of no size."""
+    x, y, theta = box.center.position.x, box.center.position.y, box.center.theta
+    # Not the other way round: a NaN is within no bounds.
+    if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0.0 <= box.size_x <= MAX_PX
+            and 0.0 <= box.size_y <= MAX_PX and math.isfinite(theta)):
+        return None
+    cosine, sine = abs(math.cos(theta)), abs(math.sin(theta))
     width = box.size_x * cosine + box.size_y * sine
     height = box.size_x * sine + box.size_y * cosine
-    x, y = box.center.position.x, box.center.position.y
     return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
