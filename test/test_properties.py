@@ -8,6 +8,7 @@ from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
 from yolo_heatmap_ros.detection import Detections
 from yolo_heatmap_ros.heat.clock import FrameClock
 from yolo_heatmap_ros.heat.kernels import KERNELS
+from yolo_heatmap_ros.heat.regions import parse_regions
 from yolo_heatmap_ros.snapshot import read, Snapshot, write
 
 settings.register_profile('bounded', max_examples=150, deadline=None, derandomize=True)
@@ -104,3 +105,20 @@ def test_saving_and_loading_is_identity(tmp_path_factory, size, kernel, frames):
         assert np.array_equal(again.total.heat(), heat.total.heat())
         assert again.layers.keys() == heat.layers.keys()
         assert_sound(again)
+
+
+points = st.lists(st.one_of(st.none(), st.text(max_size=3), st.lists(st.floats(), max_size=3)))
+
+
+@given(st.one_of(st.text(), st.text('!{}[]&*?:,-0a ', max_size=12).map('!!'.__add__),
+                 st.dictionaries(st.text(max_size=3), points, max_size=3).map(repr),
+                 st.sampled_from(['!!bool x', '!!int ""', '!!timestamp x', '[' * 5_000])))
+def test_any_text_for_regions(text):
+    """It is regions, or refused in one line."""
+    try:
+        polygons = parse_regions(text)
+    except ValueError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert all(np.isfinite(polygon).all() and polygon.shape[1] == 2
+                   for polygon in polygons.values())

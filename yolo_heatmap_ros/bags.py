@@ -1,5 +1,6 @@
 """The images of a rosbag2 recording, read by rosbags, which needs no ROS installation."""
 
+import os
 from pathlib import Path
 from typing import Optional, Tuple
 
@@ -16,7 +17,7 @@ SUFFIXES = ('.db3', '.mcap')
 
 def is_bag(path: Path) -> bool:
     """Tell whether a path is the folder of a recording, or the file in it."""
-    return (path / 'metadata.yaml').is_file() or path.suffix in SUFFIXES
+    return os.path.isfile(path / 'metadata.yaml') or path.suffix in SUFFIXES
 
 
 class Bag(Source):

@@ -1,11 +1,13 @@
 """A list of cameras from a YAML file, for several heatmap nodes."""
 
 from dataclasses import dataclass, field
+import os
 from pathlib import Path
 import re
 from typing import Any, Callable, Dict, List
 
-import yaml
+from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.yaml_text import load_yaml
 
 _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 _KEYS = {'name', 'image', 'parameters'}
@@ -47,13 +49,14 @@ def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
     cannot be used; the others are returned.  Raises CamerasError where there is none.
     """
     try:
-        content = yaml.safe_load(Path(path).expanduser().read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CamerasError(f"cameras '{path}': cannot be read "
-                           f"({' '.join(str(error).split())})") from error
+        content = load_yaml(Path(os.path.expanduser(path)).read_text())
+    except (OSError, ValueError) as error:
+        raise CamerasError(f"cameras '{path}': cannot be read ({one_line(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get('cameras'), list):
         raise CamerasError(f"cameras '{path}': has no list 'cameras'")
     common = content.get('parameters') or {}
+    if not isinstance(common, dict):
+        raise CamerasError(f"cameras '{path}': 'parameters' is not of the form {{name: value}}")
     cameras: Dict[str, Camera] = {}
     for number, entry in enumerate(content['cameras'], 1):
         reason = _reason(entry, cameras)

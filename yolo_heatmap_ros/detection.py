@@ -1,6 +1,7 @@
 """Objects in a frame by an Ultralytics YOLO model, tracked from frame to frame."""
 
 from dataclasses import dataclass
+import os
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Union
 
@@ -95,9 +96,10 @@ def find_tracker(tracker: str) -> str:
     known = sorted(path.stem for path in folder.glob('*.yaml'))
     if tracker.removesuffix('.yaml') in known:
         return str(folder / f"{tracker.removesuffix('.yaml')}.yaml")
-    path = Path(tracker).expanduser()
-    if path.is_file():
-        return str(path)
+    # These do not raise for what cannot be a path.
+    path = os.path.expanduser(tracker)
+    if os.path.isfile(path):
+        return path
     raise ModelError(f"unknown tracker '{tracker}': choose one of "
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
 

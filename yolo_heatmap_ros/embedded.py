@@ -1,5 +1,6 @@
 """Where the package's own files are, and when which weights are the default."""
 
+import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -26,5 +27,5 @@ def weights_for(source: str, weights: str) -> str:
     if weights:
         return weights
     clip = Path(source_or_clip(''))
-    own = not source or Path(source).expanduser().resolve() == clip.resolve()
+    own = not source or Path(os.path.expanduser(source)).resolve() == clip.resolve()
     return str(clip.with_name('street.pt')) if own else USER_WEIGHTS

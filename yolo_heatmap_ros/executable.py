@@ -14,6 +14,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
+from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
 from yolo_heatmap_ros.settings import ParameterError, Setting
 from yolo_heatmap_ros.transport import use_image_profile
 
@@ -105,7 +106,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             return 0
         except (ParameterException, ParameterError, StartError) as error:
             logger = get_logger('start') if node is None else node.get_logger()
-            logger.fatal(' '.join(str(error).split()))
+            logger.fatal(one_line(error, OWN_LENGTH))
             return 1
     except (Stopped, ExternalShutdownException):
         _wait_for_shutdown()

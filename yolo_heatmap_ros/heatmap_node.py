@@ -16,6 +16,7 @@ from yolo_heatmap_ros.detection import Detections, YoloTracker
 from yolo_heatmap_ros.detection_messages import (
     Detection2DArray, detection_reader, MISSING, to_message as detections_message)
 from yolo_heatmap_ros.diagnostics import DiagnosticsReporter
+from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
 from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
@@ -74,7 +75,7 @@ class HeatmapNode(ManagedNode):
                 values, self.get_logger().info,
                 detection_reader if values['detector'] == TOPIC else self._make_tracker)
         except (ModelError, ParameterError) as error:
-            self.get_logger().error(f"cannot configure: {' '.join(str(error).split())}")
+            self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             return TransitionCallbackReturn.FAILURE
         self._values = values
         # Who wants every frame wants every picture too.

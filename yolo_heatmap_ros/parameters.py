@@ -7,6 +7,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
 from yolo_heatmap_ros.settings import ANY_TIME, ParameterError, Setting, START, UNCONFIGURED
 
 
@@ -77,5 +78,5 @@ class Parameters:
             if changes:
                 self._change(changes)
         except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+            return SetParametersResult(successful=False, reason=one_line(error, OWN_LENGTH))
         return SetParametersResult(successful=True)

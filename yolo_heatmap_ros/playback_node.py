@@ -1,6 +1,7 @@
 """The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
 
 import math
+import os
 from pathlib import Path
 import sys
 import threading
@@ -53,7 +54,7 @@ class PlaybackNode(Node):
         self._values = self._settings.values()
         self._name = without_credentials(self._values['source'])
         try:
-            self._source = self._open(Path(self._values['source']).expanduser())
+            self._source = self._open(Path(os.path.expanduser(self._values['source'])))
         except SourceError as error:
             raise ParameterError(f"parameter 'source': {error}") from error
         self._publisher = self.create_publisher(

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 from pathlib import Path
 import sys
 import time
@@ -128,7 +129,7 @@ class Output:
 
 def render(arguments: argparse.Namespace) -> int:
     """Render what the command line asks for; return the exit code."""
-    path = None if arguments.output is None else Path(arguments.output).expanduser()
+    path = None if arguments.output is None else Path(os.path.expanduser(arguments.output))
     if path is None and not (arguments.show or arguments.snapshot):
         raise RenderError('nothing to do: give an output, --show or --snapshot')
     if not 0.0 <= arguments.start < arguments.end:
@@ -137,7 +138,7 @@ def render(arguments: argparse.Namespace) -> int:
         raise RenderError(f"'{path}': there is no folder '{path.parent}'")
     values = _values(arguments)
     source = open_source(arguments.input)
-    if path is not None and Path(arguments.input).expanduser().resolve() == path.resolve():
+    if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = not source.live and not source.total
     rate = source.rate or STILL_RATE
@@ -169,7 +170,7 @@ def render(arguments: argparse.Namespace) -> int:
     print(f'{count} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
           + ('' if path is None else f': {path} ({output.codec})'))
     if arguments.snapshot:
-        _save(pipeline, Path(arguments.snapshot).expanduser(), values)
+        _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), values)
     return 0
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple
 
+from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
+
 ANY_TIME = 'any time'
 UNCONFIGURED = 'while unconfigured'
 START = 'at start'
@@ -33,7 +35,8 @@ class Setting:
         try:
             return self.check(value)
         except ValueError as error:
-            raise ParameterError(f"parameter '{self.name}': {error}") from error
+            reason = one_line(error, OWN_LENGTH)
+            raise ParameterError(f"parameter '{self.name}': {reason}") from error
 
 
 def number(name, default, description, low, high, changes=ANY_TIME) -> Setting:

@@ -13,6 +13,8 @@ import numpy as np
 import yaml
 
 from yolo_heatmap_ros.accumulation import HeatAccumulator
+from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.yaml_text import load_yaml
 
 FORMAT = 1
 """Version of what `write` writes; others are refused."""
@@ -188,7 +190,7 @@ def read(folder: Path) -> Snapshot:
     Raises SnapshotError for another format, DamagedSnapshot for anything else.
     """
     try:
-        about = yaml.safe_load((folder / 'snapshot.yaml').read_text())
+        about = load_yaml((folder / 'snapshot.yaml').read_text())
         if about['format'] != FORMAT:
             raise SnapshotError(f"it has format {about['format']}, and this version reads "
                                 f'{FORMAT}')
@@ -208,6 +210,5 @@ def read(folder: Path) -> Snapshot:
                         about['ground'])
     except SnapshotError:
         raise
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile,
-            yaml.YAMLError) as error:
-        raise DamagedSnapshot(f"it is damaged ({' '.join(str(error).split())})") from error
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise DamagedSnapshot(f'it is damaged ({one_line(error)})') from error

@@ -21,7 +21,7 @@ LOG_PERIOD = 60.0
 def snapshot_folder(given: str, node_name: str) -> Path:
     """Return the folder for the snapshots of a node, by its parameter and its full name."""
     if given:
-        return Path(given).expanduser()
+        return Path(os.path.expanduser(given))
     home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
     return home / 'yolo_heatmap_ros' / node_name.strip('/')
 

@@ -1,6 +1,7 @@
 """Frames from a video file, an image, a folder of images, a camera or a stream URL."""
 
 import math
+import os
 from pathlib import Path
 import re
 from typing import Optional
@@ -215,8 +216,8 @@ def open_source(source: str) -> Source:
             return stream
         stream.close()
         return VideoFile(source)
-    path = Path(source).expanduser()
-    if not source or not path.exists():
+    path = Path(os.path.expanduser(source))
+    if not source or not os.path.exists(path):
         raise SourceError(f"'{source}': no such file or folder; give a video, an image, a folder "
                           'of images, a camera index or a URL')
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:

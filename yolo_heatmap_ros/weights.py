@@ -13,6 +13,8 @@ from yolo_heatmap_ros.acceleration import (
     AccelerationError, AUTO, choose_backend, exported, NONE, user_cache)
 from yolo_heatmap_ros.errors import one_line
 
+METADATA = 'metadata.yaml'
+"""What Ultralytics writes into every folder that it exports a model to."""
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 
 
@@ -39,12 +41,16 @@ def find_weights(weights: str) -> Path:
 
     A path is taken as it is (`~` is expanded).  A bare name that is not in the working directory,
     such as `yolo12n.pt`, is one of Ultralytics' own, in `download_folder()`: there it may not be
-    yet.  Raises ModelError for a path that does not exist.
+    yet.  Raises ModelError for a path that does not exist, and for a folder that is no model.
     """
-    path = Path(weights).expanduser()
     if not weights.strip():
         raise ModelError("weights is empty: give a file, or a name such as 'yolo12n.pt'")
-    if path.exists() or (path.suffix in ('.yaml', '.yml') and path.name == weights):
+    path = Path(os.path.expanduser(weights))
+    if os.path.isdir(path) and not (path / METADATA).is_file():
+        raise ModelError(f"weights '{weights}': a folder without {METADATA}, so no model that "
+                         'Ultralytics has exported; give the path of a file, or of such a folder')
+    # os.path takes names too long for a file as none, where pathlib raises.
+    if os.path.exists(path) or (path.suffix in ('.yaml', '.yml') and path.name == weights):
         return path
     if path.name == weights and path.suffix == '.pt':
         return download_folder() / weights
@@ -99,13 +105,15 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
     path = find_weights(weights)
     ultralytics()
     from ultralytics.utils import LOGGER
-    if not path.exists() and path.suffix == '.pt':
+    if not os.path.exists(path) and path.suffix == '.pt':
         _download(weights, path, log)
     # What is worth saying of loading and predicting is raised.
     LOGGER.setLevel(logging.CRITICAL)
-    if path.is_file() and not os.access(path, os.R_OK):
-        raise ModelError(f"weights '{weights}': no permission to read {path.absolute()}")
-    found = sha256_of(path) if path.exists() else ''
+    try:
+        found = sha256_of(path) if path.exists() else ''
+    except OSError as error:
+        raise ModelError(f"weights '{weights}': cannot be read: {error.strerror} "
+                         f'({path.absolute()})') from error
     if sha256 and found != sha256:
         raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
                          f'{sha256}: not loaded')
@@ -122,7 +130,7 @@ def _open(weights: str, path: Path):
     from ultralytics import YOLO
     from ultralytics.utils import YAML
     task = None
-    metadata = path / 'metadata.yaml'
+    metadata = path / METADATA
     if metadata.is_file():
         task = YAML.load(metadata).get('task')
     try:

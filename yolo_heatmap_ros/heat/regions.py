@@ -5,10 +5,10 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
-import yaml
 
 from yolo_heatmap_ros.heat.kernels import ground_contact
 from yolo_heatmap_ros.heat.tracks import Share, Track
+from yolo_heatmap_ros.yaml_text import load_yaml
 
 MARGIN = 0.1
 """A track crosses a border once it is this many of its shorter sides beyond it ..."""
@@ -44,10 +44,7 @@ def parse_regions(text: str) -> Dict[str, np.ndarray]:
     Returns (N, 2) float32 x y by name, in px, or in fractions of width and height where no number
     of a polygon is above 1.  Raises ValueError, one line, for what is no such thing.
     """
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"is not YAML ({' '.join(str(error).split())})") from error
+    content = load_yaml(text)
     if not content:
         return {}
     if not isinstance(content, dict):
@@ -57,13 +54,14 @@ def parse_regions(text: str) -> Dict[str, np.ndarray]:
 
 def _polygon(name: str, points) -> np.ndarray:
     try:
-        polygon = np.array(points, np.float32)
+        polygon = np.array(points, np.float64)
     except (TypeError, ValueError):
         polygon = np.empty(0)
     if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
         raise ValueError(f"region '{name}' is not a list of three or more points [x, y]")
     if not np.isfinite(polygon).all() or np.abs(polygon).max() > 1e5:
         raise ValueError(f"region '{name}' has a point that is no place in a picture")
+    polygon = polygon.astype(np.float32)
     if cv2.contourArea(polygon) == 0.0:
         raise ValueError(f"region '{name}' has no area: its points lie on one line")
     return polygon

@@ -1,0 +1,97 @@
+"""Whatever a parameter is set to, a node answers, lives, and says in one line what is wrong."""
+
+import pytest
+from rcl_interfaces.msg import Parameter, ParameterType
+from rcl_interfaces.srv import (
+    DescribeParameters, GetParameters, ListParameters, SetParametersAtomically)
+from ros_processes import (
+    call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state)
+from sensor_msgs.msg import Image
+
+pytestmark = pytest.mark.faults
+NAME = '/yolo_heatmap'
+LISTS = [[], [-1, -1], [2**40] * 4, ['x'], [1.0, float('nan')]]
+ODD = {
+    ParameterType.PARAMETER_STRING: [
+        '', 'nan', '-1', '[]', 'null', '{', '[' * 5_000, 'x' * 100_000, '\u202e\n[FATAL] x',
+        '!!bool x', '!!python/object/apply:os.system ["false"]', '[[nan, 0], [1, 1], [2, 2]]',
+        '{a: [[0, 0], [1e300, 0], [1, 1]]}', '/dev/zero', '/proc/self/mem', '/', '~nobody_here/x',
+        'x' * 300 + '.pt'],
+    ParameterType.PARAMETER_DOUBLE: [
+        float('nan'), float('inf'), -float('inf'), -1.0, 0.0, 5e-324, 1e300],
+    ParameterType.PARAMETER_INTEGER: [0, -1, 2**31, 2**63 - 1, -2**63],
+    ParameterType.PARAMETER_BOOL: [True, False]}
+
+
+def names_of(node, when):
+    """Return the parameters that can be set at such times."""
+    names = call(node, ListParameters, f'{NAME}/list_parameters',
+                 ListParameters.Request()).result.names
+    described = call(node, DescribeParameters, f'{NAME}/describe_parameters',
+                     DescribeParameters.Request(names=names)).descriptors
+    return [one.name for one in described
+            if when in one.additional_constraints and one.description and not one.read_only]
+
+
+def set_oddly(node, process, names, use):
+    """Set parameters to all that is odd, and back; `use` is called for what is accepted."""
+    values = call(node, GetParameters, f'{NAME}/get_parameters',
+                  GetParameters.Request(names=names)).values
+    accepted = set()
+    for name, value in zip(names, values):
+        for odd in ODD.get(value.type, LISTS):
+            result = set_parameters(node, NAME, **{name: odd})
+            assert len(result.reason) < 1_100 and result.reason.isprintable(), (name, odd)
+            if result.successful:
+                accepted.add(name)
+                use()
+            assert process.running, (name, odd)
+        call(node, SetParametersAtomically, f'{NAME}/set_parameters_atomically',
+             SetParametersAtomically.Request(parameters=[Parameter(name=name, value=value)]))
+    return accepted
+
+
+def end(process):
+    """Stop the node; nothing broke, and no line that it has printed is long."""
+    assert process.peak_memory_mb() < 1_500
+    assert process.stop() == 0
+    for broken in ('Traceback', 'Warning', '\n[FATAL] x'):
+        assert broken not in process.output()
+    assert max(map(len, process.output().splitlines())) < 1_200
+
+
+def test_set_while_active(node, street, street_frames, tmp_path):
+    """After each value that is accepted a frame becomes a picture."""
+    with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt'), 'imgsz': 160,
+                                      'snapshot_dir': str(tmp_path)}) as process:
+        process.wait_for_output('listening')
+        camera = node.create_publisher(Image, 'image', 10)
+        heatmaps = Pictures(node, f'{NAME}/heatmap')
+        assert spin_until(node, camera.get_subscription_count)
+        frame = street_frames[0][::4, ::4].copy()
+
+        def show():
+            before = len(heatmaps)
+            camera.publish(image_message(frame, before + 1))
+            assert spin_until(node, lambda: len(heatmaps) > before), process.output()
+        show()
+        accepted = set_oddly(node, process, names_of(node, ''), show)
+        assert {'alpha', 'half_life', 'regions', 'classes'} <= accepted
+        assert state(node, NAME) == 'active'
+        show()
+        end(process)
+
+
+def test_set_while_unconfigured(node, street, tmp_path):
+    """With each value that is accepted it can be configured, or says why not."""
+    parameters = {'weights': str(street / 'street.pt'), 'imgsz': 160, 'autostart': False,
+                  'snapshot_dir': str(tmp_path)}
+    with NodeProcess('heatmap_node', parameters) as process:
+        def configure():
+            if change_state(node, NAME, 'configure'):
+                assert change_state(node, NAME, 'cleanup')
+        names = names_of(node, 'while unconfigured')
+        accepted = set_oddly(node, process, names, configure)
+        assert {'weights', 'device', 'tracker', 'snapshot_dir', 'ground.matrix'} <= accepted
+        assert change_state(node, NAME, 'configure') and change_state(node, NAME, 'activate')
+        end(process)
