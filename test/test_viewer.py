@@ -96,3 +96,23 @@ def test_a_key_without_a_heatmap_node(display):
         viewer.wait_for_output('no service /yolo_heatmap/save: is the heatmap node running?')
         press('q')
         assert viewer.wait() == 0
+
+
+@pytest.mark.faults
+def test_odd_pictures(node, display):
+    """It shows what it can, and says once what it cannot."""
+    with NodeProcess('viewer') as viewer:
+        camera = node.create_publisher(Image, 'image', 50)
+        assert spin_until(node, camera.get_subscription_count)
+        for shape in ((1, 60_000, 3), (60_000, 1, 3), (1, 1, 3), (2, 30_000, 3)):
+            camera.publish(image_message(np.zeros(shape, np.uint8)))
+            time.sleep(0.3)
+        bad = image_message(np.zeros((9, 9, 3), np.uint8))
+        bad.encoding = 'bad'
+        for _ in range(60):
+            camera.publish(bad)
+            time.sleep(0.01)
+        viewer.wait_for_output("picture skipped: encoding 'bad' is not supported")
+        assert len(viewer.output().splitlines()) == 1
+        press('q')
+        assert viewer.wait() == 0

@@ -92,6 +92,11 @@ def test_requests(page, tmp_path):
         with pytest.raises(HTTPError) as caught:
             post(f'{address}/{path}', content, kind)
         assert caught.value.code == status
+    for body in (b'\xff', b'{"name": "\\ud800"}', b'[' * 100_000):
+        with pytest.raises(HTTPError) as caught:
+            urlopen(Request(f'{address}/colormap', body, {'Content-Type': 'application/json'}),
+                    timeout=10)
+        assert caught.value.code == 400
     state = wait_for(lambda: (now := json.loads(get(f'{address}/state')))['figures'].get(
         'rate out (Hz)') and now['colormap'] == 'HOT' and now)
     assert state['figures']['model'].endswith('street.pt')
@@ -153,3 +158,24 @@ def test_a_port_that_is_taken():
             assert f'cannot serve on 127.0.0.1, port {port}' in second.output()
             assert 'Traceback' not in second.output()
         assert first.stop() == 0
+
+
+@pytest.mark.faults
+def test_a_node_that_is_no_heatmap_node(street):
+    with NodeProcess('playback_node', {'source': str(street / 'street.mp4'), 'loop': True}), \
+            NodeProcess('web_viewer', {'port': 0, 'heatmap_node': 'playback'}) as viewer:
+        viewer.wait_for_output('the page is at')
+        time.sleep(3.0)  # it asks for the colormap once a second
+        address = re.search(r'the page is at (\S+)', viewer.output()).group(1)
+        assert json.loads(get(f'{address}/state'))['stopped']
+        assert 'no service' in post(f'{address}/save', {})['message']
+        assert viewer.stop() == 0
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize('name', ['a b', '/', 'x' * 5_000])
+def test_what_is_no_name_of_a_node(name):
+    with NodeProcess('web_viewer', {'port': 0, 'heatmap_node': name}) as viewer:
+        assert viewer.wait() == 1
+        assert "parameter 'heatmap_node': '" in viewer.output()
+        assert len(viewer.output()) < 1_200 and len(viewer.output().splitlines()) == 1

@@ -1,11 +1,16 @@
 """What viewers ask of a heatmap node: save, reset, pause, colormap."""
 
-from typing import Callable
+from typing import Callable, Optional
 
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.exceptions import NameValidationException
 from rclpy.node import Node
+from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
+
+from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.settings import ParameterError
 
 Answer = Callable[[bool, str], None]
 """Gets whether it worked, and a line on it."""
@@ -15,21 +20,33 @@ class HeatmapClient:
     """Calls the services of one heatmap node; answers come while the caller's node is spun."""
 
     def __init__(self, node: Node, name: str):
-        """Take the node that calls, and the name of the heatmap node."""
-        self._node = node
-        self._services = {service: node.create_client(kind, f'{name}/{service}')
-                          for service, kind in (
-                              ('save', Trigger), ('reset', Trigger), ('enable', SetBool),
-                              ('get_parameters', GetParameters),
-                              ('set_parameters_atomically', SetParametersAtomically))}
+        """
+        Take the node that calls, and the name of the heatmap node.
 
-    def _call(self, service: str, request, done: Callable, answer: Answer) -> None:
+        Raises ParameterError, on `heatmap_node`, for what is not a name.
+        """
+        self._node = node
+        self._name = name
+        self._asked: Optional[Future] = None
+        try:
+            self._services = {service: node.create_client(kind, f'{name}/{service}')
+                              for service, kind in (
+                                  ('save', Trigger), ('reset', Trigger), ('enable', SetBool),
+                                  ('get_parameters', GetParameters),
+                                  ('set_parameters_atomically', SetParametersAtomically))}
+        except NameValidationException as error:
+            raise ParameterError(f"parameter 'heatmap_node': '{name}' is not the name of a node "
+                                 f'({one_line(error)})') from error
+
+    def _call(self, service: str, request, done: Callable, answer: Answer) -> Optional[Future]:
         client = self._services[service]
         if not client.service_is_ready():
             name = self._node.resolve_service_name(client.srv_name)
             answer(False, f'no service {name}: is the heatmap node running?')
-            return
-        client.call_async(request).add_done_callback(lambda future: done(future.result()))
+            return None
+        call = client.call_async(request)
+        call.add_done_callback(lambda future: done(future.result()))
+        return call
 
     def save(self, answer: Answer) -> None:
         """Save the heat."""
@@ -49,8 +66,15 @@ class HeatmapClient:
     def get_colormap(self, answer: Answer) -> None:
         """Ask for the colormap; the line is its name, as OpenCV has it."""
         def done(result: GetParameters.Response) -> None:
+            if not result.values:
+                answer(False, f"'{self._name}' has no colormap: it is no heatmap node")
+                return
             answer(True, result.values[0].string_value.upper().removeprefix('COLORMAP_'))
-        self._call('get_parameters', GetParameters.Request(names=['colormap']), done, answer)
+        if self._asked is not None:
+            # A node that hangs does not answer: what it is asked must not heap up here.
+            self._services['get_parameters'].remove_pending_request(self._asked)
+        self._asked = self._call('get_parameters', GetParameters.Request(names=['colormap']), done,
+                                 answer)
 
     def set_colormap(self, name: str, answer: Answer) -> None:
         """Choose a colormap by its name."""

@@ -29,6 +29,9 @@ MESSAGE_SECONDS = 3.0
 STALE_AFTER = 3.0
 """Seconds without a picture after which the window says so."""
 
+LOG_PERIOD = 5.0
+"""Seconds between log lines on pictures that cannot be shown."""
+
 SETTINGS = (
     Setting('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that keys act on.',
             filled_text, START),
@@ -63,7 +66,9 @@ class Viewer(Node):
         try:
             picture = to_frame(message)
         except ImageError as error:
-            self._say(str(error))
+            self._show_line(str(error))
+            self.get_logger().warning(f'picture skipped: {error}',
+                                      throttle_duration_sec=LOG_PERIOD)
             return
         if self._picture is None or self._picture.shape != picture.shape:
             height, width = picture.shape[:2]
@@ -101,8 +106,11 @@ class Viewer(Node):
             write(picture, line, (8, picture.shape[0] - 10 - number * round(32 * scale)), scale)
         return picture
 
-    def _say(self, message: str) -> None:
+    def _show_line(self, message: str) -> None:
         self._message, self._message_at = message, time.monotonic()
+
+    def _say(self, message: str) -> None:
+        self._show_line(message)
         self.get_logger().info(message)
 
     def _answered(self, success: bool, message: str) -> None:

@@ -1,7 +1,6 @@
 """A page with the composite for a browser, where there is no ROS desktop."""
 
 import asyncio
-import json
 import sys
 import threading
 import time
@@ -176,7 +175,9 @@ class WebViewer(Node):
     async def _set_colormap(self, request: 'web.Request') -> 'web.Response':
         try:
             name = str((await request.json())['name'])
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            name.encode()  # JSON can hold halves of characters, ROS cannot
+        # JSON's and Unicode's are ValueErrors
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise web.HTTPBadRequest(text='the body is not {"name": …}') from error
         return await self._ask(request, lambda answer: self._client.set_colormap(name, answer))
 
