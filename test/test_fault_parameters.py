@@ -23,30 +23,30 @@ ODD = {
     ParameterType.PARAMETER_BOOL: [True, False]}
 
 
-def names_of(node, when):
+def names_of(node, target, when=''):
     """Return the parameters that can be set at such times."""
-    names = call(node, ListParameters, f'{NAME}/list_parameters',
+    names = call(node, ListParameters, f'{target}/list_parameters',
                  ListParameters.Request()).result.names
-    described = call(node, DescribeParameters, f'{NAME}/describe_parameters',
+    described = call(node, DescribeParameters, f'{target}/describe_parameters',
                      DescribeParameters.Request(names=names)).descriptors
     return [one.name for one in described
             if when in one.additional_constraints and one.description and not one.read_only]
 
 
-def set_oddly(node, process, names, use):
+def set_oddly(node, target, process, names, use):
     """Set parameters to all that is odd, and back; `use` is called for what is accepted."""
-    values = call(node, GetParameters, f'{NAME}/get_parameters',
+    values = call(node, GetParameters, f'{target}/get_parameters',
                   GetParameters.Request(names=names)).values
     accepted = set()
     for name, value in zip(names, values):
         for odd in ODD.get(value.type, LISTS):
-            result = set_parameters(node, NAME, **{name: odd})
+            result = set_parameters(node, target, **{name: odd})
             assert len(result.reason) < 1_100 and result.reason.isprintable(), (name, odd)
             if result.successful:
                 accepted.add(name)
                 use()
             assert process.running, (name, odd)
-        call(node, SetParametersAtomically, f'{NAME}/set_parameters_atomically',
+        call(node, SetParametersAtomically, f'{target}/set_parameters_atomically',
              SetParametersAtomically.Request(parameters=[Parameter(name=name, value=value)]))
     return accepted
 
@@ -75,7 +75,7 @@ def test_set_while_active(node, street, street_frames, tmp_path):
             camera.publish(image_message(frame, before + 1))
             assert spin_until(node, lambda: len(heatmaps) > before), process.output()
         show()
-        accepted = set_oddly(node, process, names_of(node, ''), show)
+        accepted = set_oddly(node, NAME, process, names_of(node, NAME), show)
         assert {'alpha', 'half_life', 'regions', 'classes'} <= accepted
         assert state(node, NAME) == 'active'
         show()
@@ -90,8 +90,27 @@ def test_set_while_unconfigured(node, street, tmp_path):
         def configure():
             if change_state(node, NAME, 'configure'):
                 assert change_state(node, NAME, 'cleanup')
-        names = names_of(node, 'while unconfigured')
-        accepted = set_oddly(node, process, names, configure)
+        names = names_of(node, NAME, 'while unconfigured')
+        accepted = set_oddly(node, NAME, process, names, configure)
         assert {'weights', 'device', 'tracker', 'snapshot_dir', 'ground.matrix'} <= accepted
         assert change_state(node, NAME, 'configure') and change_state(node, NAME, 'activate')
         end(process)
+
+
+def test_set_while_playing(node, street):
+    """A new rate counts at once, whatever frame the one before had to wait for."""
+    with NodeProcess('playback_node', {'source': str(street / 'street.mp4'), 'loop': True,
+                                       'rate': 1e-3, 'wait_for_subscribers': 1}) as process:
+        pictures = Pictures(node, 'image_raw')
+        assert spin_until(node, lambda: pictures)
+        assert not spin_until(node, lambda: len(pictures) > 1, 1.0)
+
+        def watch():
+            before = len(pictures)
+            assert spin_until(node, lambda: len(pictures) > before, 2.0), process.output()
+        assert set_parameters(node, '/playback', rate=60.0).successful
+        watch()
+        assert {'rate', 'frame_id'} <= set_oddly(
+            node, '/playback', process, names_of(node, '/playback'), watch)
+        assert process.stop() == 0
+        assert 'Traceback' not in process.output()

@@ -104,6 +104,7 @@ def test_files_that_cannot_be_decoded(tmp_path, name, content, reason):
     ('', 'no such file'),
     ('97', "'97': no such camera"),
     ('/dev/video97', 'no such camera'),
+    ('9' * 300, 'no such file or folder'),
     ('http://user:secret@127.0.0.1:9/x', r"'http://127.0.0.1:9/x': cannot be opened"),
 ])
 def test_sources_that_are_not_there(source, reason):

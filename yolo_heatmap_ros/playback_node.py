@@ -37,6 +37,8 @@ LAST_FRAME_TIMEOUT = 2.0
 """Seconds in which reliable subscribers can fetch the last frame before the process ends."""
 LEAST_PERIOD = 1e-3
 """Seconds between frames that were recorded at once."""
+MOST_PERIOD = 3600.0
+"""Seconds between frames at the least rate."""
 MAX_SKIP = 1.0
 """Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
 
@@ -63,6 +65,7 @@ class PlaybackNode(Node):
         self.create_service(SetBool, '~/pause', self._pause)
         self._picture = Picture()
         self._paused = threading.Event()
+        self._changed = threading.Event()
         self._position = self._published = self._skipped = 0
         self._finished = Future()
 
@@ -90,6 +93,7 @@ class PlaybackNode(Node):
 
     def _change(self, changes: Dict[str, Any]) -> None:
         self._values = {**self._values, **changes}
+        self._changed.set()
 
     def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         (self._paused.set if request.data else self._paused.clear)()
@@ -157,7 +161,8 @@ class PlaybackNode(Node):
                 continue
             in_this_round += 1
             self._position += 1
-            if self._stop.wait(max(0.0, due - time.monotonic())):
+            due = self._wait_until(due)
+            if self._stop.is_set():
                 break
             self._publish(frame)
             self._report()
@@ -166,12 +171,22 @@ class PlaybackNode(Node):
             due += self._catch_up(time.monotonic() - due, period) * period
         return 0
 
+    def _wait_until(self, due: float) -> float:
+        """Wait for a time, or until parameters change; return the time for which it has."""
+        while (left := due - time.monotonic()) > 0.0 and not self._stop.is_set():
+            if self._changed.is_set():
+                due = time.monotonic()
+                break
+            self._stop.wait(min(left, POLL_PERIOD))
+        self._changed.clear()
+        return due
+
     def _period(self) -> float:
         """Return the seconds until the next frame is due."""
         spacing = self._source.spacing
         if spacing is not None and not self._values['rate']:
             return max(spacing, LEAST_PERIOD)
-        return 1.0 / (self.rate or STILL_RATE)
+        return min(1.0 / (self.rate or STILL_RATE), MOST_PERIOD)
 
     def _catch_up(self, late: float, period: float) -> int:
         """Skip frames whose time has passed; return how many periods have."""
@@ -196,12 +211,15 @@ class PlaybackNode(Node):
                 continue
             self._position += 1
             now = time.monotonic()
+            if self._changed.is_set():
+                self._changed.clear()
+                due = now
             if self._paused.is_set() or (self.rate and now < due):
                 continue
             self._publish(frame)
             self._report()
             if self.rate:
-                due = max(due + 1.0 / self.rate, now)
+                due = max(due + self._period(), now)
         return 0
 
     def _reconnect(self) -> None:

@@ -14,6 +14,7 @@ MAX_SPACING = 10.0
 """Seconds between two frames of a video at most; what a file says beyond that is not believed."""
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
+_INDEX = re.compile('[0-9]{1,3}')
 
 
 class SourceError(Exception):
@@ -179,7 +180,7 @@ class Live(Source):
             raise SourceError(f"'{without_credentials(name)}': {what}")
 
     def _open(self) -> None:
-        self._capture = cv2.VideoCapture(int(self._name) if self._name.isdecimal()
+        self._capture = cv2.VideoCapture(int(self._name) if _INDEX.fullmatch(self._name)
                                          else self._name)
 
     @property
@@ -210,7 +211,7 @@ def open_source(source: str) -> Source:
     Raises SourceError, one line, where it cannot be opened or decoded.
     """
     source = source.strip()
-    if source.isdecimal() or source.startswith('/dev/video') or '://' in source:
+    if _INDEX.fullmatch(source) or source.startswith('/dev/video') or '://' in source:
         stream = Live(source)
         if '://' not in source or not stream.ends:
             return stream
