@@ -109,6 +109,28 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
         assert 'Traceback' not in process.output()
 
 
+@pytest.mark.faults
+def test_odd_cameras_do_no_harm(node, street, tmp_path):
+    """Whatever rclpy, rcl and the node refuse: the others go on, and no half of a node stays."""
+    odd = {'a': {'autostart': 3}, 'b': {'queue_depth': 10 ** 30}, 'c': {'use_sim_time': 3},
+           'd': {'weights': [[1]]}, 'e': {'conf': 'much'}, 'f' * 5_000: {}}
+    path = write(tmp_path, [
+        *({'name': name, 'image': '/x', 'parameters': parameters}
+          for name, parameters in odd.items()),
+        {'name': 'g', 'image': 'not a topic'}, {'name': 'good', 'image': '/image'}],
+        weights=str(street / 'street.pt'))
+    with NodeProcess('heatmap_cameras', {'cameras': path}) as process:
+        process.wait_for_output("listening to '/image'")
+        for name in [*'abcdeg', 'f' * 40 + '…']:
+            assert f"camera '{name}' cannot be started: " in process.output()
+        assert spin_until(node, lambda: [
+            space for name, space in node.get_node_names_and_namespaces()
+            if name == 'yolo_heatmap'] == ['/good'])
+        assert process.stop() == 0
+        assert 'Traceback' not in process.output()
+        assert max(map(len, process.output().splitlines())) < 600
+
+
 def test_a_fast_camera_does_not_starve_a_slow_one(node, street, street_frames, tmp_path):
     """At 60, 10 and 5 Hz: the slow ones lose next to nothing."""
     rates = {'fast': 60.0, 'middle': 10.0, 'slow': 5.0}

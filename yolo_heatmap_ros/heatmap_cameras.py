@@ -5,13 +5,16 @@ import threading
 from typing import List, Optional, Tuple
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from yolo_heatmap_ros.cameras import Camera, CamerasError, read_cameras
+from yolo_heatmap_ros.errors import one_line
 from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.heatmap_node import HeatmapNode
+from yolo_heatmap_ros.images import printable
 from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.settings import filled_text, ParameterError, Setting, START
 from yolo_heatmap_ros.shared_model import ModelPool
@@ -46,11 +49,6 @@ class CameraGroup(Node):
             node = self._make(camera)
             if node is None:
                 continue
-            if node.autostart and not node.bring_up():
-                self.get_logger().error(f"camera '{camera.name}' cannot be started, see above; "
-                                        'the others go on')
-                node.destroy_node()
-                continue
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             self._running.append((node, executor, threading.Thread(
@@ -60,17 +58,25 @@ class CameraGroup(Node):
         return bool(self._running)
 
     def _make(self, camera: Camera) -> Optional[HeatmapNode]:
+        """Return the node of a camera, up where it wants to be; None where that cannot be."""
+        node, reason = None, 'see above'
         try:
-            return HeatmapNode(
+            node = HeatmapNode(
                 self._pool.make_tracker, namespace=camera.name,
                 cli_args=['--ros-args', '-r', f'image:={camera.image}'],
                 parameter_overrides=[Parameter(name, value=value)
                                      for name, value in camera.parameters.items()])
-        # rcl's, on a topic's name; rclpy's, on a value
-        except (RuntimeError, ValueError, TypeError, ParameterError) as error:
-            self.get_logger().error(f"camera '{camera.name}': {' '.join(str(error).split())}; the "
-                                    'others go on')
-            return None
+            if not node.autostart or node.bring_up():
+                return node
+        # rcl's, on a topic's name; rclpy's, on a value, a parameter, a namespace; and ours
+        except (RuntimeError, ValueError, TypeError, ParameterException,
+                NameValidationException) as error:
+            reason = one_line(error)
+        if node is not None:
+            node.destroy_node()
+        self.get_logger().error(f"camera '{printable(camera.name)}' cannot be started: {reason}; "
+                                'the others go on')
+        return None
 
     def destroy_node(self) -> None:
         """Let go of all nodes."""
