@@ -3,11 +3,15 @@
 import os
 from pathlib import Path
 import sys
+import tempfile
 
 # Before rclpy is imported anywhere: tests on one machine must not hear each other.
 os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['YOLO_AUTOINSTALL'] = 'false'
+# Snapshots that somebody has saved here must not be loaded, nor any be left to them.
+ros_home = tempfile.TemporaryDirectory(prefix='ros_home-')
+os.environ['ROS_HOME'] = ros_home.name
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cv2  # noqa: E402
