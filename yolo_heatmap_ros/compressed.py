@@ -9,7 +9,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from sensor_msgs.msg import CompressedImage
 
-from yolo_heatmap_ros.images import ImageError, MAX_PIXELS, printable
+from yolo_heatmap_ros.errors import printable
+from yolo_heatmap_ros.images import ImageError, MAX_PIXELS
 
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""

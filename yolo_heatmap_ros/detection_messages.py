@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.detection import ClassChoice, Detections
-from yolo_heatmap_ros.images import printable
+from yolo_heatmap_ros.errors import printable
 from yolo_heatmap_ros.settings import ParameterError
 
 try:
@@ -137,7 +137,7 @@ def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str
 
 
 def _upright(box) -> Optional[List[float]]:
-    """Return x1, y1, x2, y2 in px of the upright box around a turned one; None: of no size."""
+    """Return x1, y1, x2, y2 in px of the upright box around a turned one, or None."""
     x, y, theta = box.center.position.x, box.center.position.y, box.center.theta
     # Not the other way round: a NaN is within no bounds.
     if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0.0 <= box.size_x <= MAX_PX

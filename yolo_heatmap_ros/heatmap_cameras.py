@@ -11,10 +11,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from yolo_heatmap_ros.cameras import Camera, CamerasError, read_cameras
-from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.errors import one_line, printable
 from yolo_heatmap_ros.executable import run_node
 from yolo_heatmap_ros.heatmap_node import HeatmapNode
-from yolo_heatmap_ros.images import printable
 from yolo_heatmap_ros.parameters import Parameters
 from yolo_heatmap_ros.settings import filled_text, ParameterError, Setting, START
 from yolo_heatmap_ros.shared_model import ModelPool

@@ -9,6 +9,8 @@ from cv_bridge import CvBridge, CvBridgeError
 import numpy as np
 from sensor_msgs.msg import Image
 
+from yolo_heatmap_ros.errors import printable
+
 MAX_PIXELS = 1 << 26
 """
 Pictures above this size are refused.
@@ -92,12 +94,6 @@ def to_frame(message: Image, value_range: Sequence[float] = ()) -> np.ndarray:
     except (CvBridgeError, cv2.error) as error:
         raise ImageError(f"encoding '{encoding}' cannot be converted to bgr8: "
                          f"{' '.join(str(error).split())}") from error
-
-
-def printable(text: str) -> str:
-    """Return what a message calls something, for a log line of bounded length."""
-    shown = ''.join(char if char.isprintable() else '?' for char in text[:40])
-    return shown + '…' * (len(text) > 40)
 
 
 def _rows(pixels: np.ndarray, count: int, length: int, step: int) -> np.ndarray:
