@@ -27,13 +27,13 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
-            f'demo = {package_name}.demo:main',
-            f'heatmap_cameras = {package_name}.heatmap_cameras:main',
-            f'heatmap_node = {package_name}.heatmap_node:main',
-            f'playback_node = {package_name}.playback_node:main',
-            f'render = {package_name}.render:main',
-            f'viewer = {package_name}.viewer:main',
-            f'web_viewer = {package_name}.web_viewer:main',
+            f'demo = {package_name}.apps.demo:main',
+            f'heatmap_cameras = {package_name}.nodes.heatmap_cameras:main',
+            f'heatmap_node = {package_name}.nodes.heatmap_node:main',
+            f'playback_node = {package_name}.nodes.playback_node:main',
+            f'render = {package_name}.apps.render:main',
+            f'viewer = {package_name}.apps.viewer:main',
+            f'web_viewer = {package_name}.apps.web_viewer:main',
         ],
     },
 )

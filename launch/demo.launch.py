@@ -10,7 +10,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from yolo_heatmap_ros.embedded import source_or_clip, weights_for
+from yolo_heatmap_ros.ros.package_share import source_or_clip, weights_for
 
 VIEWER_PACKAGE = 'rqt_image_view'
 

@@ -5,7 +5,7 @@ from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
-from yolo_heatmap_ros.cameras import read_cameras
+from yolo_heatmap_ros.config.cameras import read_cameras
 
 
 def start(context):

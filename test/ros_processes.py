@@ -18,11 +18,15 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from yolo_heatmap_ros.demo import node_command
+from yolo_heatmap_ros.apps.demo import node_command
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE, 'activate': Transition.TRANSITION_ACTIVATE,
     'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP}
+
+
+def _room_of(executable):
+    return 'apps' if executable.endswith('viewer') else 'nodes'
 
 
 class NodeProcess:
@@ -33,7 +37,8 @@ class NodeProcess:
         """Start a module; `inside` is a command that runs what follows it elsewhere."""
         self._log = tempfile.TemporaryFile('w+')
         self._process = subprocess.Popen(
-            list(inside) + node_command(module, parameters or {}, remappings or {})
+            list(inside) + node_command(f'{_room_of(module)}.{module}', parameters or {},
+                                        remappings or {})
             + list(arguments),
             stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, **environment})
 

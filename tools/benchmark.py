@@ -59,8 +59,8 @@ def helper(kind, *arguments):
 
 def our_node(options, **parameters):
     """Return the command of the heatmap node."""
-    from yolo_heatmap_ros.demo import node_command
-    return node_command('heatmap_node', {'weights': options.weights, **parameters}, {})
+    from yolo_heatmap_ros.apps.demo import node_command
+    return node_command('nodes.heatmap_node', {'weights': options.weights, **parameters}, {})
 
 
 def contest(command, environment, size, options, seconds):
@@ -128,7 +128,7 @@ def growth(ages):
 def model_alone(options, size):
     """Return the frames per second of the model in a loop, without ROS."""
     script = ('import sys, time; from benchmark_nodes import frames_of; '
-              'from yolo_heatmap_ros.detection import YoloTracker; '
+              'from yolo_heatmap_ros.detectors.yolo import YoloTracker; '
               'frames = frames_of(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), 30); '
               'tracker = YoloTracker(sys.argv[1]); '
               '[tracker.track(f) for f in frames]; begin = time.monotonic(); '
@@ -194,8 +194,8 @@ def measure_cameras(options):
         yaml.safe_dump({'parameters': {'weights': options.weights}, 'cameras': [
             {'name': name, 'image': f'/{name}/image'} for name in names]}, file)
         file.flush()
-        from yolo_heatmap_ros.demo import node_command
-        shared = [node_command('heatmap_cameras', {'cameras': file.name}, {})]
+        from yolo_heatmap_ros.apps.demo import node_command
+        shared = [node_command('nodes.heatmap_cameras', {'cameras': file.name}, {})]
         apart = [[*our_node(options), '--ros-args', '-r', f'__ns:=/{name}'] for name in names]
         for rates in ((30.0, 30.0, 30.0), (30.0, 10.0, 5.0)):
             for contestant, commands in (('one process', shared), ('three processes', apart)):

@@ -15,8 +15,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from yolo_heatmap_ros.detection import YoloTracker
-from yolo_heatmap_ros.transport import use_image_profile
+from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.ros.transport import use_image_profile
 
 OUTPUTS = ('yolo_heatmap/heatmap', 'yolo_heatmap/composite')
 RATE = 30.0

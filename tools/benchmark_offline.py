@@ -54,10 +54,10 @@ def measure_pixels(options):
     """Measure a) boxes to pictures: ours, Ultralytics' and a copy of the same bytes."""
     import torch
     from ultralytics.solutions import Heatmap
-    from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
-    from yolo_heatmap_ros.detection import Detections
-    from yolo_heatmap_ros.heat.render import halves, HeatRenderer
-    from yolo_heatmap_ros.images import Picture
+    from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+    from yolo_heatmap_ros.detectors.yolo import Detections
+    from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
+    from yolo_heatmap_ros.ros.messages.images import Picture
 
     class GivenBoxes(Heatmap):
 
@@ -106,14 +106,14 @@ def measure_pixels(options):
 
 def measure_options(options):
     """Measure f) boxes to composite with each option of heat, as multiples of the default."""
-    from yolo_heatmap_ros.accumulation import HeatOptions
-    from yolo_heatmap_ros.detection import Detections
+    from yolo_heatmap_ros.heat.accumulation import HeatOptions
+    from yolo_heatmap_ros.detectors.yolo import Detections
     from yolo_heatmap_ros.heat.regions import parse_regions
-    from yolo_heatmap_ros.heat.render import HeatRenderer
-    from yolo_heatmap_ros.heat.scale import HeatScale
-    from yolo_heatmap_ros.images import Picture
+    from yolo_heatmap_ros.drawing.renderer import HeatRenderer
+    from yolo_heatmap_ros.drawing.colour_range import HeatScale
+    from yolo_heatmap_ros.ros.messages.images import Picture
     from yolo_heatmap_ros.pipeline import HeatmapPipeline
-    from yolo_heatmap_ros.pipeline_settings import OPTIONS as HEAT, SCALE
+    from yolo_heatmap_ros.build_pipeline import OPTIONS as HEAT, SCALE
 
     class NoModel:
         task = 'detect'
@@ -153,7 +153,7 @@ def measure_models(options):
     import tempfile
     import torch
     from ultralytics import YOLO
-    from yolo_heatmap_ros.detection import YoloTracker
+    from yolo_heatmap_ros.detectors.yolo import YoloTracker
     capture = cv2.VideoCapture(options.video)
     frames = [cv2.resize(capture.read()[1], (768, 576)) for _ in range(20)]
     with tempfile.TemporaryDirectory() as folder:

@@ -17,9 +17,9 @@ if __name__ == '__main__':
     except ImportError:
         sys.exit("fuzzing needs Atheris: 'pip install atheris'")
     with atheris.instrument_imports(include=['yolo_heatmap_ros']):
-        from yolo_heatmap_ros import compressed, images
+        from yolo_heatmap_ros.ros.messages import compressed, images
 else:
-    from yolo_heatmap_ros import compressed, images
+    from yolo_heatmap_ros.ros.messages import compressed, images
 import numpy as np  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 

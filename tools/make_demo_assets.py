@@ -137,8 +137,8 @@ def publish(checkpoint: Path, folder: Path, temporary: Path) -> Path:
 
 def heat_correlation(folder: Path) -> float:
     """Return Pearson's r between the clip's heat by the weights and by the true boxes."""
-    from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions
-    from yolo_heatmap_ros.detection import Detections, YoloTracker
+    from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+    from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
     truth = json.loads((folder / 'street_truth.json').read_text())
     tracker = YoloTracker(str(folder / 'street.pt'), imgsz=IMAGE_SIZE, device='cpu')
     found, true = (HeatAccumulator(HEIGHT, WIDTH, HeatOptions()) for _ in range(2))

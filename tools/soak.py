@@ -35,8 +35,8 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
-from yolo_heatmap_ros.demo import node_command  # noqa: E402
-from yolo_heatmap_ros.transport import use_image_profile  # noqa: E402
+from yolo_heatmap_ros.apps.demo import node_command  # noqa: E402
+from yolo_heatmap_ros.ros.transport import use_image_profile  # noqa: E402
 
 NAME = '/yolo_heatmap'
 ROW_PERIOD = 10.0
@@ -180,7 +180,7 @@ def main() -> int:
     use_image_profile()
     rclpy.init()
     with tempfile.TemporaryDirectory() as folder:
-        process = subprocess.Popen(node_command('heatmap_node', {
+        process = subprocess.Popen(node_command('nodes.heatmap_node', {
             **OPTIONS, 'weights': str(ROOT / 'demo' / 'street.pt'), 'snapshot_dir': folder}, {}))
         try:
             flat = soak(process.pid, arguments.minutes, arguments.row_period)

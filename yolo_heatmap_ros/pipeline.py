@@ -5,12 +5,12 @@ from typing import Dict, List, Optional, Tuple
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.accumulation import HeatAccumulator, HeatOptions, SECONDS
-from yolo_heatmap_ros.detection import Detections, YoloTracker
+from yolo_heatmap_ros.detectors.weights import ModelError
+from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
+from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions, SECONDS
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.render import halves, HeatRenderer
-from yolo_heatmap_ros.weights import ModelError
 
 MASK = 'mask'
 MAX_SIZES = 4

@@ -1,1 +1,1 @@
-"""The heat and its pictures: plain numpy and OpenCV, without ROS and without a model."""
+"""Heat over time: who was where and for how long; numpy and OpenCV, no I/O."""

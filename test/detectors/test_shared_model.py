@@ -1,0 +1,97 @@
+"""Several cameras on one model: each sees what it would see alone."""
+
+import threading
+
+import cv2
+import numpy as np
+import pytest
+from yolo_heatmap_ros.detectors.shared_model import ModelPool
+from yolo_heatmap_ros.detectors.weights import ModelError
+from yolo_heatmap_ros.detectors.yolo import YoloTracker
+
+
+@pytest.fixture(scope='module')
+def clips(street):
+    """Return the first frames of three cameras: the clip, mirrored, and from later on."""
+    capture = cv2.VideoCapture(str(street / 'street.mp4'))
+    frames = [capture.read()[1] for _ in range(60)]
+    return [frames[:30], [np.ascontiguousarray(frame[:, ::-1]) for frame in frames[:30]],
+            frames[30:]]
+
+
+def at_once(works):
+    """Call functions in threads of their own, and return what they return."""
+    results = [None] * len(works)
+
+    def run(index):
+        results[index] = works[index]()
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.parametrize('tracker', ['', 'botsort', 'bytetrack', 'none'])
+def test_each_camera_sees_what_it_would_see_alone(street, clips, tracker):
+    weights = {'weights': str(street / 'street.pt'), 'device': 'cpu', 'tracker': tracker}
+    pool = ModelPool()
+    shared = [pool.make_tracker(**weights) for _ in clips]
+    for one in shared:
+        one.unconfirmed = True
+    found = at_once([lambda one=one, frames=frames: [one.track(frame) for frame in frames]
+                     for one, frames in zip(shared, clips)])
+    for frames, ours in zip(clips, found):
+        alone = YoloTracker(**weights)
+        alone.unconfirmed = True
+        ids = set()
+        for frame, detections in zip(frames, ours):
+            expected = alone.track(frame)
+            assert len(detections) == len(expected)
+            # Batches are computed in another order: the last digits may differ.
+            assert np.allclose(detections.xyxy, expected.xyxy, atol=0.5)
+            assert np.array_equal(detections.class_id, expected.class_id)
+            assert np.array_equal(detections.confirmed, expected.confirmed)
+            ids.update(zip(detections.track_id.tolist(), expected.track_id.tolist()))
+        # The same tracks, whatever their numbers: some releases count over all cameras.
+        assert len(ids) == len({one for one, _ in ids}) == len({other for _, other in ids})
+        assert len(ids) > 5 or tracker == 'none'
+
+
+def test_one_model_is_loaded_for_all(street):
+    pool = ModelPool()
+    weights = str(street / 'street.pt')
+    one, two = (pool.make_tracker(weights=weights, conf=conf) for conf in (0.3, 0.6))
+    assert one._shared is two._shared
+    assert pool.make_tracker(weights=weights, imgsz=320)._shared is not one._shared
+    assert (one.task, one.backend, one.device_name) == ('detect', 'pytorch', 'cpu')
+    with pytest.raises(ModelError, match='unknown class'):
+        one.classes = ['dog']
+
+
+def test_each_camera_has_options_of_its_own(street, clips):
+    pool = ModelPool()
+    trackers = [pool.make_tracker(weights=str(street / 'street.pt'), tracker='none', conf=conf,
+                                  classes=classes)
+                for conf, classes in ((0.25, []), (0.8, []), (0.25, ['car']))]
+    frames = clips[2][:8]
+    found = at_once([lambda one=one: [one.track(frame) for frame in frames] for one in trackers])
+    everything, sure, cars = ([len(one) for one in each] for each in found)
+    assert sum(sure) < sum(everything)
+    assert all((one.confidence >= 0.8).all() for one in found[1])
+    assert all((one.class_id == 1).all() for one in found[2])
+    assert sum(cars) < sum(everything)
+
+
+def test_sizes_that_differ_and_a_frame_that_fails(street, clips):
+    pool = ModelPool()
+    one, two = (pool.make_tracker(weights=str(street / 'street.pt')) for _ in range(2))
+    small = [cv2.resize(frame, (320, 240)) for frame in clips[0]]
+    found = at_once([lambda: [one.track(frame) for frame in clips[0]],
+                     lambda: [two.track(frame) for frame in small]])
+    assert sum(map(len, found[0])) > 50 and sum(map(len, found[1])) > 20
+    assert found[1][-1].xyxy.max() <= 321
+    with pytest.raises(ModelError, match='the model fails on this frame'):
+        one.track(np.zeros((0, 0, 3), np.uint8))
+    assert len(one.track(clips[0][-1])) > 0

@@ -1,0 +1,247 @@
+"""Loading models, classes, trackers, and what becomes of a model's results."""
+
+import hashlib
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from ultralytics import YOLO
+from ultralytics.engine.results import Results
+from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, ModelError, sha256_of
+from yolo_heatmap_ros.detectors.yolo import Detections, find_tracker, to_detections, YoloTracker
+from yolo_heatmap_ros.drawing.renderer import HeatRenderer
+from yolo_heatmap_ros.heat.accumulation import HeatOptions
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+
+
+@pytest.fixture(scope='module')
+def tracker(street):
+    return YoloTracker(str(street / 'street.pt'), device='cpu')
+
+
+def test_names_and_task(tracker):
+    assert tracker.names == {0: 'person', 1: 'car'}
+    assert tracker.task == 'detect'
+    assert tracker.device_name == 'cpu'
+
+
+@pytest.mark.parametrize('wanted, ids', [
+    (['person'], [0]), (['Car', 'person'], [1, 0]), ([1], [1]), (['1'], [1]), ([], [])])
+def test_classes(tracker, wanted, ids):
+    assert tracker.class_ids(wanted) == ids
+
+
+@pytest.mark.parametrize('wanted', [['dog'], [2], ['-1'], ['person', 'bus']])
+def test_unknown_class_names_what_is_known(tracker, wanted):
+    with pytest.raises(ModelError, match='unknown class.*0 person, 1 car'):
+        tracker.class_ids(wanted)
+
+
+def test_only_wanted_classes_count(street, street_frames):
+    tracker = YoloTracker(str(street / 'street.pt'), classes=['person'])
+    found = [tracker.track(frame) for frame in street_frames[60:75]]
+    assert sum(map(len, found)) > 20
+    assert all((detections.class_id == 0).all() for detections in found)
+
+
+def test_tracks_keep_their_ids(street, street_frames):
+    tracker = YoloTracker(str(street / 'street.pt'))
+    found = [set(tracker.track(frame).track_id) for frame in street_frames[:20]]
+    assert len(found[18] & found[19]) >= 0.7 * len(found[19]) > 2
+    assert -1 not in found[19]
+
+
+def test_without_tracker_every_detection_counts_at_once(street, street_frames):
+    found = YoloTracker(str(street / 'street.pt'), tracker='none').track(street_frames[0])
+    assert len(found) > 5
+    assert (found.track_id == -1).all()
+
+
+def test_another_resolution_begins_anew(street, street_frames):
+    pipeline = HeatmapPipeline(YoloTracker(str(street / 'street.pt')), HeatRenderer())
+    for frame in street_frames[:10]:
+        pipeline.update(frame)
+    assert pipeline.shape == (480, 640)
+    pipeline.update(street_frames[10][:300, :400])
+    assert pipeline.shape == (300, 400)
+
+
+def test_oriented_boxes_are_enclosed():
+    """cx, cy, w, h, angle in radians, track id, confidence, class."""
+    rows = torch.tensor([[50.0, 40.0, 40.0, 20.0, np.pi / 2, 7.0, 0.9, 1.0]])
+    result = Results(np.zeros((100, 120, 3), np.uint8), 'x', {0: 'a', 1: 'b'}, obb=rows)
+    found = to_detections(result, only_tracks=True)
+    np.testing.assert_allclose(found.xyxy, [[40.0, 20.0, 60.0, 60.0]], atol=1e-4)
+    assert (found.class_id[0], found.track_id[0]) == (1, 7)
+
+
+def test_oriented_model_runs(tmp_path, street_frames):
+    """An architecture with random weights: what it finds is arbitrary, but it must run."""
+    model = YOLO('yolo11n-obb.yaml')
+    model.save(tmp_path / 'obb.pt')
+    tracker = YoloTracker(str(tmp_path / 'obb.pt'), tracker='none', conf=0.0, max_det=5,
+                          imgsz=320)
+    found = tracker.track(street_frames[0])
+    assert tracker.task == 'obb'
+    assert found.xyxy.shape == (5, 4)
+
+
+def test_detections_that_no_track_confirms_do_not_count():
+    rows = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.9, 0.0]])
+    result = Results(np.zeros((100, 120, 3), np.uint8), 'x', {0: 'a'}, boxes=rows)
+    assert len(to_detections(result)) == 1
+    assert len(to_detections(result, only_tracks=True)) == 0
+
+
+def test_missing_file_is_named():
+    with pytest.raises(ModelError, match="'/no/such/model.pt': no such file"):
+        find_weights('/no/such/model.pt')
+    with pytest.raises(ModelError, match='empty'):
+        find_weights(' ')
+
+
+def test_home_and_names(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    (tmp_path / 'my.pt').touch()
+    assert find_weights('~/my.pt') == tmp_path / 'my.pt'
+    assert find_weights('yolo12n.pt') == download_folder() / 'yolo12n.pt'
+    assert download_folder() == tmp_path / '.cache' / 'yolo_heatmap_ros'
+
+
+@pytest.mark.parametrize('content', [b'', b'not a model\n', b'PK\x03\x04broken'])
+def test_file_that_is_no_model(tmp_path, content):
+    path = tmp_path / 'broken.pt'
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match='broken.pt.*not a model') as error:
+        YoloTracker(str(path))
+    assert '\n' not in str(error.value)
+
+
+def test_truncated_model(tmp_path, street):
+    path = tmp_path / 'half.pt'
+    path.write_bytes((street / 'street.pt').read_bytes()[:500000])
+    with pytest.raises(ModelError, match='half.pt.*not a model'):
+        YoloTracker(str(path))
+
+
+def test_name_that_ultralytics_does_not_offer():
+    with pytest.raises(ModelError, match="'my_model.pt'.*give the path"):
+        YoloTracker('my_model.pt')
+
+
+def test_model_without_boxes(tmp_path):
+    YOLO('yolo11n-cls.yaml').save(tmp_path / 'classify.pt')
+    with pytest.raises(ModelError, match="'classify' finds no boxes"):
+        YoloTracker(str(tmp_path / 'classify.pt'))
+
+
+def test_trackers(tmp_path):
+    assert find_tracker('none') == 'none'
+    assert find_tracker('') == ''
+    assert find_tracker('bytetrack').endswith('bytetrack.yaml')
+    assert find_tracker('bytetrack.yaml').endswith('bytetrack.yaml')
+    (tmp_path / 'own.yaml').touch()
+    assert find_tracker(str(tmp_path / 'own.yaml')) == str(tmp_path / 'own.yaml')
+    with pytest.raises(ModelError, match="unknown tracker 'nope'.*botsort"):
+        find_tracker('nope')
+
+
+def test_device_that_is_not_there(street):
+    if torch.cuda.device_count() > 7:
+        pytest.skip('this machine has an eighth GPU')
+    with pytest.raises(ModelError, match="device '7' cannot be used here, try 'cpu'"):
+        YoloTracker(str(street / 'street.pt'), device='7')
+
+
+def test_failure_on_a_frame_is_one_line(tracker):
+    with pytest.raises(ModelError, match='fails on this frame'):
+        tracker.track(np.zeros((0, 0, 3), np.uint8))
+
+
+@pytest.fixture(scope='module')
+def segmentation(tmp_path_factory):
+    """Return a segmentation model that is sure of itself: untrained, with biased classes."""
+    torch.manual_seed(1)
+    model = YOLO('yolo11n-seg.yaml')
+    for layers in model.model.model[-1].cv3:
+        layers[-1].bias.data += 12.0
+    path = tmp_path_factory.mktemp('weights') / 'segmentation.pt'
+    model.save(path)
+    return path
+
+
+def test_outlines_of_a_segmentation_model(segmentation, street_frames):
+    """The heat of kernel `mask` is what Ultralytics' own polygons fill."""
+    frame = street_frames[0]
+    options = {'conf': 0.01, 'max_det': 4, 'imgsz': 640}
+    expected = YOLO(str(segmentation)).predict(frame, verbose=False, **options)[0]
+    assert len(expected) == 4
+    tracker = YoloTracker(str(segmentation), tracker='none', **options)
+    pipeline = HeatmapPipeline(tracker, HeatRenderer(), HeatOptions(kernel='mask'))
+    detections = pipeline.update(frame)
+    heat = np.zeros(frame.shape[:2], np.float32)
+    for outline, polygon in zip(detections.outlines, expected.masks.xy):
+        assert np.array_equal(outline, polygon)
+        if len(polygon) >= 3:
+            heat += cv2.fillPoly(np.zeros_like(heat), [np.round(polygon).astype(np.int32)], 1.0)
+    assert heat.max() >= 1.0
+    assert np.array_equal(pipeline.heat(), heat)
+
+
+def test_outlines_need_a_segmentation_model(tracker):
+    with pytest.raises(ModelError, match="kernel 'mask' needs a segmentation model, and this is "
+                                         "one for 'detect'"):
+        HeatmapPipeline(tracker, HeatRenderer(), HeatOptions(kernel='mask'))
+
+
+def test_unconfirmed_detections_follow_the_tracks(street, street_frames):
+    """Each object once: what is on a track is that track."""
+    plain, more = (YoloTracker(str(street / 'street.pt')) for _ in range(2))
+    more.unconfirmed = True
+    unconfirmed = 0
+    # One after the other: earlier releases of Ultralytics number the tracks of all trackers on.
+    expected = [plain.track(frame) for frame in street_frames[:15]]
+    first = None
+    for frame, tracks in zip(street_frames, expected):
+        detections = more.track(frame)
+        first = detections.track_id[0] - tracks.track_id[0] if first is None else first
+        count = int(detections.confirmed.sum())
+        assert np.array_equal(detections.xyxy[:count], tracks.xyxy)
+        assert np.array_equal(detections.track_id[:count], tracks.track_id + first)
+        assert (detections.track_id[count:] == -1).all()
+        unconfirmed += len(detections) - count
+    assert unconfirmed > 10
+
+
+def test_apart_from():
+    one = Detections.from_boxes([(0, 0, 10, 10), (20, 20, 40, 40), (100, 0, 110, 10)])
+    one.class_id[:] = (0, 0, 1)
+    others = Detections.from_boxes([(1, 1, 10, 10), (100, 0, 110, 10), (38, 38, 60, 60)])
+    left = one.apart_from(others)
+    assert left.xyxy[:, 0].tolist() == [20, 100]
+    assert len(one.apart_from(Detections.from_boxes([]))) == 3
+    assert len(Detections.from_boxes([]).apart_from(one)) == 0
+    assert len(one + others) == 6
+
+
+def test_weights_that_are_pinned(street, tmp_path):
+    """Others are refused before they are loaded: a pickle would have run its code."""
+    weights, marker = tmp_path / 'evil.pt', tmp_path / 'ran'
+    weights.write_bytes(b'cos\nsystem\n(S"touch ' + str(marker).encode() + b'"\ntR.')
+    good = street / 'street.pt'
+    digest = hashlib.sha256(good.read_bytes()).hexdigest()
+    assert YoloTracker(str(good), device='cpu', weights_sha256=digest).sha256 == digest
+    with pytest.raises(ModelError, match='and weights_sha256 is [0-9a-f]{64}: not loaded'):
+        YoloTracker(str(weights), weights_sha256=digest)
+    assert not marker.exists()
+
+
+def test_sha256_of_a_folder(tmp_path):
+    """Names count as well as contents."""
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / 'x').write_text('1')
+    first = sha256_of(tmp_path / 'a')
+    (tmp_path / 'a' / 'x').rename(tmp_path / 'a' / 'y')
+    assert sha256_of(tmp_path / 'a') != first

@@ -1,0 +1,293 @@
+"""Heat in seconds, heat that fades, time that jumps, tracks that stay: the core, without ROS."""
+
+import cv2
+import numpy as np
+import pytest
+from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.heat.clock import FrameClock
+from yolo_heatmap_ros.heat.tracks import MAX_TRACKS, TrackMemory
+from yolo_heatmap_ros.storage.snapshots import Snapshot
+
+SIZE = (240, 320)
+BOX = (50.0, 60.0, 90.0, 120.0)
+AT_BOX = (90, 70)
+
+
+def tracked(*boxes, ids=None):
+    detections = Detections.from_boxes(boxes)
+    detections.track_id = np.array(range(len(boxes)) if ids is None else ids, np.int64)
+    return detections
+
+
+NOTHING = tracked()
+
+
+def accumulate(sightings, **options):
+    """Return the heat of (stamp, detections) pairs."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(**options))
+    for stamp, detections in sightings:
+        heat.update(detections, stamp)
+    return heat
+
+
+# --- Units ---
+
+def uneven(rng, end):
+    """Return stamps from 0 to `end` s at uneven intervals of at most 1 s."""
+    stamps = np.cumsum(rng.uniform(0.01, 1.0, int(4 * end)))
+    return [0.0, *stamps[stamps < end].tolist(), end]
+
+
+def test_seconds_are_seconds_at_every_rate():
+    """An object that stays for 10 s adds 10 s, however many frames there are."""
+    rng = np.random.default_rng(1)
+    for stamps in (np.arange(0, 10.01, 0.1), np.arange(0, 10.01, 0.5), uneven(rng, 10.0)):
+        heat = accumulate([(stamp, tracked(BOX)) for stamp in stamps], heat_unit='seconds')
+        assert heat.total.heat().max() == pytest.approx(10.0, abs=1e-4)
+        frames = accumulate([(stamp, tracked(BOX)) for stamp in stamps])
+        assert frames.total.heat().max() == len(stamps)
+
+
+def test_untracked_objects_count_their_seconds_too():
+    sightings = [(stamp, Detections.from_boxes([BOX])) for stamp in np.arange(0, 5.01, 0.25)]
+    assert accumulate(sightings, heat_unit='seconds').total.heat().max() == pytest.approx(5.0)
+
+
+def test_a_gap_is_no_occupancy():
+    stamps = [0.0, 0.5, 1.0, 31.0, 31.5]
+    heat = accumulate([(stamp, tracked(BOX)) for stamp in stamps], heat_unit='seconds')
+    assert heat.total.heat().max() == pytest.approx(1.5)
+    wide = accumulate([(stamp, tracked(BOX)) for stamp in stamps], heat_unit='seconds',
+                      max_gap=60.0)
+    assert wide.total.heat().max() == pytest.approx(31.5)
+
+
+def test_a_moving_track_leaves_its_time_along_its_way():
+    """With two sightings a second apart, no place between them is left out, and no time is."""
+    begin, end = np.array(BOX), np.array(BOX) + (160, 0, 160, 0)
+    heat = accumulate([(0.0, tracked(begin)), (1.0, tracked(end))], heat_unit='seconds',
+                      kernel='foot').total.heat()
+    along = heat[119, 80:220]
+    assert along.min() > 0.05
+    assert along.max() < 0.3
+    disc = accumulate([(0.0, tracked(begin)), (1.0, tracked(begin))], heat_unit='seconds',
+                      kernel='foot').total.heat()
+    assert heat.sum() == pytest.approx(disc.sum(), rel=1e-3)
+
+
+def test_unconfirmed_objects_count_in_seconds_alone():
+    detections = tracked(BOX)
+    detections.confirmed[:] = False
+    sightings = [(0.0, detections), (1.0, detections)]
+    assert accumulate(sightings).total.maximum == 0.0
+    assert accumulate(sightings, heat_unit='seconds').total.maximum == pytest.approx(1.0)
+
+
+def agreement(heat, reference):
+    """Return the ratio of the totals, and the relative L1 difference after a blur of 8 px."""
+    blurred = [cv2.GaussianBlur(one, (0, 0), 8) for one in (heat, reference)]
+    return (heat.sum() / reference.sum(),
+            np.abs(blurred[0] - blurred[1]).sum() / blurred[1].sum())
+
+
+def at_rates(video, weights, rate, frames):
+    """Yield name, share of the frames, and heat in seconds and frames of a video at each rate."""
+    capture = cv2.VideoCapture(str(video))
+    pictures = [capture.read()[1] for _ in range(frames)]
+    chosen = {'full': range(frames), 'half': range(0, frames, 2), 'third': range(0, frames, 3),
+              'random half': sorted(np.random.default_rng(0).choice(frames, frames // 2, False))}
+    for name, numbers in chosen.items():
+        tracker = YoloTracker(str(weights), device='cpu')
+        tracker.unconfirmed = True
+        heats = [HeatAccumulator(*pictures[0].shape[:2], HeatOptions(heat_unit=unit))
+                 for unit in ('seconds', 'frames')]
+        for number in numbers:
+            detections = tracker.track(pictures[number])
+            for heat in heats:
+                heat.update(detections, 1000.0 + number / rate)
+        yield (name, len(numbers) / frames, *(heat.total.heat() for heat in heats))
+
+
+def assert_independent_of_the_rate(heats):
+    _, _, seconds, frames = next(heats)
+    assert seconds.max() > 1.0
+    for name, share, less, fewer in heats:
+        total, difference = agreement(less, seconds)
+        assert total == pytest.approx(1.0, abs=0.05), name
+        assert difference < 0.10, name
+        # Frames are what they are: fewer, and fewer still while a tracker makes up its mind.
+        assert share * 0.5 < fewer.sum() / frames.sum() < share * 1.1, name
+
+
+def test_the_embedded_clip_at_all_rates(street):
+    assert_independent_of_the_rate(
+        at_rates(street / 'street.mp4', street / 'street.pt', 15.0, 360))
+
+
+def test_the_real_video_at_all_rates(real_data):
+    pytest.importorskip('openvino')
+    assert_independent_of_the_rate(
+        at_rates(real_data / 'vtest.avi', real_data / 'yolo11n_int8_openvino_model', 10.0, 300))
+
+
+# --- Fading ---
+
+@pytest.mark.parametrize('half_life', [0.5, 3.0, 600.0])
+@pytest.mark.parametrize('spacing', ['even', 'uneven'])
+def test_one_half_after_one_half_life(half_life, spacing):
+    """Without objects, at the last of many stamps."""
+    heat = accumulate([(0.0, tracked(BOX))], half_life=half_life, max_gap=half_life)
+    before = heat.total.heat()
+    steps = np.full(40, half_life / 40)
+    if spacing == 'uneven':
+        steps = np.random.default_rng(3).uniform(0.01, 1.0, 40)
+        steps *= half_life / steps.sum()
+    for stamp in np.cumsum(steps):
+        heat.update(NOTHING, stamp)
+    after = heat.total.heat()
+    assert np.abs(after - 0.5 * before).max() <= 0.001 * before.max()
+    assert np.array_equal(after > 0, before > 0)
+
+
+def test_fading_needs_no_pass_over_the_picture():
+    heat = accumulate([(0.0, tracked(BOX))], half_life=5.0)
+    values = heat.total.values.copy()
+    for number in range(100):
+        heat.update(NOTHING, 0.1 * number)
+    assert np.array_equal(heat.total.values, values)
+
+
+def test_fading_while_it_is_added_is_exact():
+    """
+    An object that stays: heat tends to half_life / ln 2.
+
+    The integral of 2^(-t / h) from 0 to T is h / ln 2 (1 - 2^(-T / h)).
+    """
+    for stamps in (np.arange(0, 20.01, 0.1), np.arange(0, 20.01, 1.0),
+                   uneven(np.random.default_rng(4), 20.0)):
+        heat = accumulate([(stamp, tracked(BOX)) for stamp in stamps], heat_unit='seconds',
+                          half_life=4.0)
+        expected = 4.0 / np.log(2.0) * (1.0 - 0.5 ** (20.0 / 4.0))
+        assert heat.total.heat().max() == pytest.approx(expected, rel=1e-4)
+
+
+def test_heat_fades_for_months():
+    """Stored numbers stay in range: against the sum of the same heat in double precision."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(half_life=60.0, max_gap=1e5))
+    rng = np.random.default_rng(5)
+    stamp, expected = 0.0, 0.0
+    for number in range(2000):
+        step = float(rng.choice([1.0, 60.0, 3600.0]))
+        stamp += step
+        expected = expected * 0.5 ** (step / 60.0) + 1.0
+        heat.update(tracked(BOX), stamp)
+        assert heat.total.heat()[AT_BOX] == pytest.approx(expected, rel=1e-5)
+        assert heat.total.gain > 1e-20
+        assert np.isfinite(heat.total.values).all()
+    heat.update(NOTHING, stamp + 10_000)
+    assert not heat.total.values.any()  # nothing measurable is left
+    assert heat.total.maximum == 0.0
+
+
+# --- Time that jumps ---
+
+def test_a_source_that_begins_anew():
+    """A loop of 10 s, three times: what was added stays, the jump adds nothing."""
+    loop = [(stamp, tracked(BOX)) for stamp in np.arange(100.0, 110.01, 0.5)]
+    keep = accumulate(loop * 3, heat_unit='seconds')
+    # The first frame after a jump has no time, and the jump is believed with the second.
+    assert keep.total.heat().max() == pytest.approx(30.0, abs=0.01)
+    reset = accumulate(loop * 3, heat_unit='seconds', on_time_jump='reset')
+    assert reset.total.heat().max() == pytest.approx(10.0, abs=0.51)
+
+
+@pytest.mark.parametrize('wrong', [0.0, 4e9, 50.0, 1e7])
+def test_one_wrong_stamp_harms_nothing(wrong):
+    """Neither fades all heat nor forgets it, and adds no time."""
+    stamps = [*np.arange(1000.0, 1010.0, 0.5), wrong, *np.arange(1010.0, 1020.01, 0.5)]
+    heat = accumulate([(stamp, tracked(BOX)) for stamp in stamps], heat_unit='seconds',
+                      half_life=1e6, on_time_jump='reset')
+    assert heat.total.heat().max() == pytest.approx(20.0, abs=0.51)
+
+
+def test_stamps_that_stand_still():
+    heat = accumulate([(0.0, tracked(BOX))] * 50, heat_unit='seconds', half_life=1.0)
+    assert heat.total.maximum == 0.0
+    frames = accumulate([(0.0, tracked(BOX))] * 50, half_life=1.0)
+    assert frames.total.heat().max() == 50.0
+
+
+def test_the_clock():
+    clock = FrameClock()
+    assert clock.advance(100.0, 2.0) == (0.0, 0.0, 0.0)
+    assert clock.advance(101.0, 2.0) == (1.0, 1.0, 0.0)
+    assert clock.advance(100.9, 2.0) == (0.0, 0.0, 0.0)  # late
+    assert clock.advance(101.5, 2.0) == (0.5, 0.5, 0.0)
+    assert clock.advance(111.5, 2.0) == (0.0, 0.0, 0.0)  # doubtful
+    assert clock.advance(112.5, 2.0) == (11.0, 1.0, 0.0)  # confirmed
+    assert clock.advance(5.0, 2.0) == (0.0, 0.0, 0.0)
+    assert clock.advance(5.5, 2.0) == (0.0, 0.5, 107.0)
+    slow = FrameClock()
+    elapsed = [slow.advance(stamp, 2.0).elapsed for stamp in np.arange(0.0, 60.0, 5.0)]
+    assert sum(elapsed) >= 50.0  # a camera slower than max_gap lets time pass too
+
+
+# --- Tracks ---
+
+def test_a_track_that_stays_stops_adding_heat_until_it_moves():
+    """With a jitter of some px; a walker is not held for a parked car."""
+    rng = np.random.default_rng(6)
+    car, walker = np.array((150.0, 50.0, 230.0, 100.0)), np.array(BOX)
+    heat = HeatAccumulator(*SIZE, HeatOptions(heat_unit='seconds', ignore_stationary=5.0,
+                                              kernel='box'))
+    for number in range(201):  # 20 s
+        jitter = rng.normal(0, 2, (2, 4))
+        heat.update(tracked(car + jitter[0], walker + jitter[1] + 0.6 * number * np.array(
+            (0, 1, 0, 1))), number / 10)
+    values = heat.total.heat()
+    assert values[75, 190] == pytest.approx(5.0, abs=0.3)
+    assert values[:, 70].sum() / 60 == pytest.approx(20.0, rel=0.05)  # 60 px high
+    for number in range(20):
+        heat.update(tracked(car + (-3.0 * number, 0, -3.0 * number, 0)), 20.1 + number / 10)
+    assert heat.total.heat()[75, 130] > 0.5
+
+
+def test_a_parked_car_under_another_id_is_still_parked():
+    """As it is when a tracker loses and finds it again, or has not made up its mind."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(heat_unit='seconds', ignore_stationary=5.0))
+    for number in range(400):
+        ids = [number // 100 if number % 100 < 90 else -1]
+        heat.update(NOTHING if number % 100 > 95 else tracked(BOX, ids=ids), number / 10)
+    assert heat.total.heat()[AT_BOX] == pytest.approx(5.0, abs=0.3)
+
+
+def test_tracks_without_end_take_no_more_memory():
+    """Ids grow for days: a few are remembered, and what is remembered goes with its time."""
+    memory = TrackMemory()
+    boxes = np.tile(np.array(BOX, np.float32), (5, 1))
+    for number in range(5000):
+        memory.see(boxes, range(5 * number, 5 * number + 5), number / 10, 0.1)
+    assert len(memory) <= 505
+    for number in range(3000):  # stamps that stand still
+        memory.see(boxes, range(5 * number, 5 * number + 5), 500.0, 0.0)
+    assert len(memory) <= MAX_TRACKS
+
+
+# --- Layers ---
+
+def test_layers_of_classes():
+    people, cars = tracked(BOX), tracked((150.0, 50.0, 230.0, 100.0), ids=[7])
+    cars.class_id[:] = 2
+    heat = accumulate([(0.1 * number, both) for number in range(10) for both in (people, cars)],
+                      per_class=True, half_life=10.0)
+    assert sorted(heat.layers) == [0, 2]
+    assert np.allclose(heat.layers[0].heat() + heat.layers[2].heat(), heat.total.heat())
+    heat.show_classes([2])
+    assert np.allclose(heat.total.heat(), heat.layers[2].heat())
+    assert heat.total.heat()[AT_BOX] == 0.0
+    heat.show_classes([])
+    assert heat.total.heat()[AT_BOX] > 5.0
+    assert set(Snapshot.of(heat, {}).layers) == {0, 2}
+    heat.reset()
+    assert not heat.layers

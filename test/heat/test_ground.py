@@ -1,0 +1,227 @@
+"""The floor: its homography, what the camera sees of it, and where people really stand."""
+
+import json
+import sys
+
+import cv2
+from nav_msgs.msg import OccupancyGrid
+import numpy as np
+import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from ros_processes import image_message, NodeProcess, spin_until
+from sensor_msgs.msg import Image
+from visualization_msgs.msg import Marker, MarkerArray
+from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.drawing.colour_range import HeatScale
+from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.ground import checked_matrix, GroundHeat, GroundPlane, homography
+from yolo_heatmap_ros.heat.kernels import disc_stamp, ground_contact
+from yolo_heatmap_ros.storage.snapshots import read, Snapshot, SnapshotError, write
+
+PLACES = [(9.0, -6.0), (9.0, 6.0), (24.0, -10.0), (24.0, 10.0)]
+EXTENT = (8.0, -12.0, 27.0, 12.0)
+
+
+@pytest.fixture(scope='module')
+def project(street):
+    """Return the embedded clip's own projection, of (N, 3) m to (N, 2) px."""
+    sys.path.insert(0, str(street.parent / 'tools'))
+    from street import project
+    return lambda points: project(points)[:, :2]
+
+
+@pytest.fixture(scope='module')
+def on_the_floor(project):
+    return project([(x, y, 0.0) for x, y in PLACES])
+
+
+@pytest.fixture(scope='module')
+def plane(on_the_floor):
+    return GroundPlane(homography(on_the_floor, PLACES), 0.1, EXTENT, 0.3)
+
+
+def test_homography_is_that_of_the_known_camera(plane, project):
+    rng = np.random.default_rng(1)
+    for x, y in rng.uniform((8, -12), (27, 12), (100, 2)):
+        u, v = project([(x, y, 0.0)])[0]
+        assert plane.to_metres(u, v) == pytest.approx((x, y), abs=1e-6)
+
+
+def test_more_points_are_fitted(project):
+    rng = np.random.default_rng(2)
+    metres = rng.uniform((9, -6), (24, 6), (20, 2))
+    pixels = project(np.c_[metres, np.zeros(20)]) + rng.normal(0, 0.5, (20, 2))
+    plane = GroundPlane(homography(pixels, metres), 0.1, EXTENT)
+    u, v = project([(15.0, 1.0, 0.0)])[0]
+    assert plane.to_metres(u, v) == pytest.approx((15.0, 1.0), abs=0.15)
+
+
+def test_behind_the_horizon_is_nowhere(plane, project):
+    horizon = project([(1e6, 0.0, 0.0)])[0][1]
+    assert plane.to_metres(320.0, horizon + 5.0) is not None
+    assert plane.to_metres(320.0, horizon - 5.0) is None
+    heat = GroundHeat(plane, 480, 640)
+    heat.deposit(np.array([300.0, 0.0, 340.0, horizon - 5.0], np.float32), 1.0)
+    assert heat.field.maximum == 0.0
+
+
+def test_what_the_camera_sees(plane, project):
+    """Every cell against the projection of its centre."""
+    seen = plane.seen(480, 640)
+    rows, columns = plane.shape
+    assert (rows, columns) == (240, 190)
+    x, y = np.meshgrid(8.05 + 0.1 * np.arange(columns), -11.95 + 0.1 * np.arange(rows))
+    u, v = project(np.stack((x, y, np.zeros_like(x)), -1).reshape(-1, 3)).T
+    expected = ((u >= 0) & (u <= 640) & (v >= 0) & (v <= 480)).reshape(rows, columns)
+    assert np.count_nonzero(seen != expected) <= 2
+    assert 0.3 < seen.mean() < 0.95
+
+
+@pytest.mark.parametrize('pixels, metres, reason', [
+    ([[0, 0], [1, 0], [0, 1]], PLACES, 'points_px has 3 points: four or more'),
+    ([[0, 0], [100, 0], [0, 100], [100, 100]], PLACES[:3], 'points_m has 3 points'),
+    ([[0, 0], [1, 1], [2, 2], [3, 3]], PLACES, 'points_px: all but one .* on one line'),
+    ([[0, 0], [1, 1], [2, 2], [0, 5]], PLACES, 'points_px: all but one .* on one line'),
+    ([[0, 0], [9, 0], [0, 9], [9, 9]], [[1, 1]] * 4, 'points_m: all but one .* on one line'),
+    ([[0, 0], [9, 0], [0, 9], [9, 9], [4, 5]], PLACES, '5 ground.points_px, but 4 ground'),
+    ([[0, 0], [9, 0], [0, 9], [9, float('nan')]], PLACES, 'points_px is not a list of points'),
+    ([[0, 0], [9, 0], [0, 9], [9, 9]], [[0, 0], [9, 9], [0, 9], [9, 0]], 'behind the horizon'),
+])
+def test_points_that_make_no_floor(pixels, metres, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        homography(pixels, metres)
+    assert '\n' not in str(caught.value)
+
+
+def test_matrices_and_extents_that_make_none():
+    for matrix in (np.zeros(9), np.ones(9), np.full(9, np.nan)):
+        with pytest.raises(ValueError, match='cannot be inverted'):
+            checked_matrix(matrix)
+    with pytest.raises(ValueError, match='not .x from, y from, x to, y to.'):
+        GroundPlane(np.eye(3), 0.1, (0.0, 0.0, 0.0, 5.0))
+    with pytest.raises(ValueError, match='choose a smaller extent'):
+        GroundPlane(np.eye(3), 0.001, (0.0, 0.0, 100.0, 100.0))
+
+
+def test_occupancy_and_hotspots():
+    """In a plane of 1 m = 10 px, seen from above."""
+    plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 20.0, 30.0), 0.5)
+    heat = GroundHeat(plane, 200, 100)
+    for _ in range(4):
+        heat.deposit(np.array([45.0, 50.0, 55.0, 100.0]), 1.0)  # stands at 5, 10 m
+    heat.deposit(np.array([75.0, 100.0, 85.0, 150.0]), 1.0)  # and at 8, 15 m
+    grid = heat.occupancy(*HeatScale().limits(heat.field))
+    assert (grid.dtype, grid.shape) == (np.int8, (60, 50))
+    assert grid[20, 20] == 100 and grid[30, 26] == 25
+    assert (grid[:, :10] == -1).all() and (grid[:, 30:] == -1).all() and (grid[40:] == -1).all()
+    assert grid[5, 15] == 0
+    first, second = heat.hotspots(5, 1.0)
+    assert (first.x, first.y) == pytest.approx((5.25, 10.25), abs=0.3)
+    assert (second.x, second.y) == pytest.approx((8.25, 15.25), abs=0.3)
+    assert (first.heat, second.heat) == (4.0, 1.0)
+    assert (heat.occupancy(0.0, 2.0) == 100).sum() == (grid == 100).sum()
+
+
+def matched(detections, rows):
+    """Yield (box, true x, true y) of people whose true box overlaps by half or more."""
+    for box in detections.xyxy:
+        for _, class_id, x1, y1, x2, y2, x, y in rows:
+            shared = max(0, min(box[2], x2) - max(box[0], x1)) * max(
+                0, min(box[3], y2) - max(box[1], y1))
+            whole = (box[2] - box[0]) * (box[3] - box[1]) + (x2 - x1) * (y2 - y1) - shared
+            if class_id == 0 and shared >= 0.5 * whole:
+                yield box, x, y
+
+
+def test_positions_in_the_embedded_clip(street, plane):
+    """Found people against where they are in metres, and the hottest cell against the true one."""
+    truth = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
+    tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
+    tracker.unconfirmed = True
+    heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', ground=plane))
+    true, errors = HeatField(*plane.shape), []
+    capture = cv2.VideoCapture(str(street / 'street.mp4'))
+    for number, rows in enumerate(truth):
+        detections = tracker.track(capture.read()[1])
+        heat.update(detections, number / 15.0)
+        errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
+                      for box, x, y in matched(detections, rows))
+        for row in rows:
+            stamp = disc_stamp(int((row[7] - EXTENT[1]) / 0.1), int((row[6] - EXTENT[0]) / 0.1), 3,
+                               *plane.shape)
+            if stamp is not None:
+                true.deposit(stamp, 1 / 15.0)
+    print(f'{len(errors)} positions, mean error {np.mean(errors):.2f} m')
+    assert len(errors) > 4000
+    assert np.mean(errors) < 0.35
+    row, column = np.unravel_index(np.argmax(true.values), true.shape)
+    hottest = EXTENT[0] + (column + 0.5) * 0.1, EXTENT[1] + (row + 0.5) * 0.1
+    found = heat.ground.hotspots(1, 1.0)[0]
+    assert np.hypot(found.x - hottest[0], found.y - hottest[1]) < 0.5
+
+
+def test_the_floor_in_a_snapshot(plane, tmp_path):
+    options = HeatOptions(ground=plane)
+    heat = HeatAccumulator(480, 640, options)
+    heat.update(Detections.from_boxes([(300, 200, 340, 300)]), 1.0)
+    assert heat.ground.field.maximum == 1.0
+    snapshot = read(write(tmp_path, Snapshot.of(heat, {}), {}, keep=3))
+    again = HeatAccumulator(480, 640, options)
+    snapshot.restore(again)
+    assert np.array_equal(again.ground.field.heat(), heat.ground.field.heat())
+    for other in (None, GroundPlane(plane.matrix, 0.2, EXTENT, 0.3)):
+        with pytest.raises(SnapshotError, match='its ground plane'):
+            snapshot.restore(HeatAccumulator(480, 640, HeatOptions(ground=other)))
+
+
+def test_a_map_for_navigation(node, street, street_frames, on_the_floor):
+    """Latched, in the floor's frame, with the stamp of the image."""
+    maps, spots = [], []
+    parameters = {'ground.points_px': on_the_floor.ravel().tolist(),
+                  'ground.points_m': np.ravel(PLACES).tolist(), 'ground.rate': 10.0,
+                  'ground.frame_id': 'floor', 'ground.extent': list(EXTENT)}
+    with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt'),
+                                      'frame_policy': 'all', **parameters}) as process:
+        process.wait_for_output('listening to')
+        camera = node.create_publisher(Image, 'image', 50)
+        assert spin_until(node, camera.get_subscription_count)
+        for number, frame in enumerate(street_frames[:10]):
+            camera.publish(image_message(frame, number + 1))
+        # Whoever comes later gets the last map too.
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        spin_until(node, lambda: False, 3.0)
+        node.create_subscription(OccupancyGrid, '/yolo_heatmap/density', maps.append, latched)
+        node.create_subscription(MarkerArray, '/yolo_heatmap/hotspots', spots.append, latched)
+        assert spin_until(node, lambda: maps and spots)
+        grid = maps[-1]
+        assert (grid.header.frame_id, grid.header.stamp.sec) == ('floor', 10)
+        assert (grid.info.width, grid.info.height) == (190, 240)
+        assert grid.info.resolution == pytest.approx(0.1)
+        assert (grid.info.origin.position.x, grid.info.origin.position.y) == EXTENT[:2]
+        assert grid.info.origin.orientation.w == 1.0
+        cells = np.array(grid.data, np.int8).reshape(240, 190)
+        assert cells.min() == -1 and cells.max() == 100
+        first = spots[-1].markers[0]
+        assert first.action == Marker.DELETEALL
+        labels = [marker for marker in spots[-1].markers if marker.ns == 'labels']
+        discs = [marker for marker in spots[-1].markers if marker.ns == 'hotspots']
+        assert len(labels) == len(discs) == 5
+        assert labels[0].text.startswith('1: ') and labels[0].text.endswith(' frames')
+        column, row = (int((getattr(discs[0].pose.position, axis) - low) / 0.1)
+                       for axis, low in zip('xy', EXTENT))
+        assert cells[row, column] >= 90
+        assert discs[0].header.frame_id == 'floor'
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize('parameters, reason', [
+    ({'ground.points_px': '[[0, 0], [1, 1]]', 'ground.points_m': '[[0, 0], [1, 1]]'},
+     "parameters 'ground': ground.points_px has 2 points: four or more"),
+    ({'ground.matrix': '1 0 0 0 1 0 0 0 1'}, "'ground': ground.matrix needs ground.extent"),
+])
+def test_floors_that_are_refused(parameters, reason):
+    with NodeProcess('heatmap_node', {'weights': '/no/such.pt', **parameters}) as process:
+        assert process.wait() == 1
+        assert reason in process.output()
+        assert 'Traceback' not in process.output()

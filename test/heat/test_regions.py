@@ -1,0 +1,203 @@
+"""Regions: their polygons, what is inside, and who comes and goes; also against the truth."""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.heat.regions import parse_regions, RegionCount
+
+SIZE = (240, 320)
+LEFT_HALF = {'left': np.array([[0, 0], [160, 0], [160, 240], [0, 240]], np.float32)}
+
+
+def person_at(x, y, track_id=1):
+    """Return one person, 20 x 60 px, who stands at x, y."""
+    detections = Detections.from_boxes([(x - 10, y - 60, x + 10, y)])
+    detections.track_id[:] = track_id
+    return detections
+
+
+def counts_of(places, regions=LEFT_HALF, **options):
+    """Return the count of the region `left` after one person was at these x, y, 0.1 s apart."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=regions, **options))
+    for number, place in enumerate(places):
+        heat.update(person_at(*place), number / 10)
+    return heat.regions.counts['left']
+
+
+def test_a_person_walks_through():
+    count = counts_of([(x, 200) for x in range(300, 20, -2)])
+    assert (count.objects, count.tracks, count.entries, count.exits) == (1, 1, 1, 0)
+    assert count.occupancy == pytest.approx((160 - 22) / 20, abs=0.1)
+    count = counts_of([*((x, 200) for x in range(300, 20, -2)), *((x, 200) for x in range(
+        20, 300, 2))])
+    assert (count.objects, count.tracks, count.entries, count.exits) == (0, 1, 1, 1)
+
+
+def test_who_appears_inside_has_not_entered():
+    count = counts_of([(50, 200)] * 10)
+    assert (count.objects, count.tracks, count.entries, count.exits) == (1, 1, 0, 0)
+
+
+def test_jitter_on_the_border_counts_once():
+    rng = np.random.default_rng(1)
+    walk = [(x + rng.normal(0, 0.7), 200) for x in np.linspace(170, 150, 400)]
+    count = counts_of(walk)
+    assert (count.tracks, count.entries, count.exits) == (1, 1, 0)
+
+
+def test_many_people_and_ids_without_end():
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
+    for number in range(2000):
+        heat.update(person_at(300 - 20 * (number % 15), 200, number // 15), number / 10)
+    count = heat.regions.counts['left']
+    assert (count.entries, count.tracks) == (133, 133)
+
+
+def test_the_anchor():
+    """A person who stands in a region with the feet alone is in it, unless the centre counts."""
+    floor = {'left': np.array([[0, 190], [320, 190], [320, 240], [0, 240]], np.float32)}
+    assert counts_of([(100, 200)], floor).objects == 1
+    assert counts_of([(100, 200)], floor, region_anchor='center').objects == 0
+
+
+def test_objects_without_a_tracker():
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
+    for number in range(11):
+        heat.update(Detections.from_boxes([(50, 50, 70, 100), (250, 50, 270, 100)]), number / 10)
+    assert heat.regions.counts['left'] == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
+
+
+def test_heat_is_only_inside():
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF, kernel='box'))
+    heat.update(Detections.from_boxes([(100, 50, 220, 100)]), 0.0)
+    values = heat.total.heat()
+    assert values[60, 100:160].min() == 1.0
+    assert values[:, 161:].max() == 0.0
+
+
+def test_regions_that_overlap_add_heat_once():
+    both = {**LEFT_HALF, 'all': np.array([[0, 0], [320, 0], [320, 240], [0, 240]], np.float32)}
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=both, kernel='box'))
+    heat.update(person_at(100, 200), 0.0)
+    assert heat.total.heat().max() == 1.0
+    assert heat.regions.counts['left'].objects == heat.regions.counts['all'].objects == 1
+
+
+def test_polygons_in_px_and_in_fractions():
+    text = '{door: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], hall: [[10, 10], [90, 10], [90, 200]]}'
+    regions = parse_regions(text)
+    assert list(regions) == ['door', 'hall']
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions={'left': regions['door']}))
+    assert np.array_equal(heat.regions.mask[:, :160], np.ones((240, 160)))
+    assert not heat.regions.mask[:, 162:].any()
+    assert parse_regions('') == parse_regions('{}') == {}
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('{door: [[0, 0], [1, 1]]}', "region 'door' is not a list of three or more"),
+    ('{door: [[0, 0], [1, 1], [2, 2]]}', "region 'door' has no area"),
+    ('{door: [[0, 0], [1, 1], [.nan, 2]]}', "region 'door' has a point that is no place"),
+    ('{door: [[0, 0], [1, 1], [1.0e9, 2]]}', "region 'door' has a point that is no place"),
+    ('{door: [[0, 0], [1, a], [3, 2]]}', "region 'door' is not a list"),
+    ('{door: [[0, 0], [1], [3, 2]]}', "region 'door' is not a list"),
+    ('{door: 5}', "region 'door' is not a list"),
+    ('[[0, 0], [1, 1], [3, 2]]', 'is not of the form'),
+    ('{door: [[0, 0', 'is not YAML'),
+])
+def test_polygons_that_are_none(text, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        parse_regions(text)
+    assert '\n' not in str(caught.value)
+
+
+def test_outline_and_name_are_drawn():
+    heat = HeatAccumulator(*SIZE, HeatOptions(
+        regions={'left': LEFT_HALF['left'] * 0.5 + 20}))
+    picture = np.full((*SIZE, 3), 100, np.uint8)
+    heat.regions.draw(picture)
+    assert (picture[20:140, 100] > 200).all()  # the right edge
+    assert (picture[60, 30:90] == 100).all()  # nothing inside
+    assert (picture[:, 120:] == 100).all()
+
+
+# --- The embedded clip, whose truth is in metres ---
+
+GROUND = {'zebra': (13.0, 20.0, -3.0, 0.0), 'road': (13.0, 20.0, -14.0, 14.0),
+          'near': (9.0, 13.0, -8.0, 8.0)}
+"""Rectangles on the ground: x from, to, y from, to, in m."""
+
+
+@pytest.fixture(scope='module')
+def truth(street):
+    return json.loads((street / 'street_truth.json').read_text())
+
+
+@pytest.fixture(scope='module')
+def polygons(street):
+    """Return the rectangles as the camera sees them."""
+    sys.path.insert(0, str(street.parent / 'tools'))
+    from street import project
+    return {name: project([(x0, y0, 0), (x0, y1, 0), (x1, y1, 0), (x1, y0, 0)])[:, :2].astype(
+        np.float32) for name, (x0, x1, y0, y1) in GROUND.items()}
+
+
+def counts_on_the_ground(rows, rectangle):
+    """Count by positions in metres: no picture, no boxes."""
+    x0, x1, y0, y1 = rectangle
+    was_inside, seen = {}, set()
+    count = RegionCount()
+    for frame in rows:
+        count.objects = 0
+        for number, *_, x, y in frame:
+            inside = x0 <= x <= x1 and y0 <= y <= y1
+            count.entries += inside and not was_inside.get(number, inside)
+            count.exits += not inside and was_inside.get(number, False)
+            was_inside[number] = inside
+            count.objects += inside
+            count.occupancy += inside / 15.0
+            if inside:
+                seen.add(number)
+    count.tracks = len(seen)
+    return count
+
+
+def test_counts_of_the_true_boxes_are_the_truth(truth, polygons):
+    """Boxes and ids of the truth against its positions in metres."""
+    heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
+    for number, frame in enumerate(truth['frames']['rows']):
+        detections = Detections.from_boxes([row[2:6] for row in frame])
+        detections.track_id = np.array([row[0] for row in frame], np.int64)
+        heat.update(detections, number / 15.0)
+    for name, rectangle in GROUND.items():
+        count, true = heat.regions.counts[name], counts_on_the_ground(
+            truth['frames']['rows'], rectangle)
+        assert true.tracks >= 8
+        assert (count.tracks, count.entries, count.exits) == (
+            true.tracks, true.entries, true.exits), name
+        assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
+
+
+def test_counts_of_the_embedded_model(street, truth, polygons):
+    """
+    The whole chain: occupancy as in the truth, crossings but for groups that hide each other.
+
+    Whose track is lost on the zebra has left without a crossing.
+    """
+    tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
+    tracker.unconfirmed = True
+    heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
+    capture = cv2.VideoCapture(str(street / 'street.mp4'))
+    for number in range(360):
+        heat.update(tracker.track(capture.read()[1]), number / 15.0)
+    for name, rectangle in GROUND.items():
+        count, true = heat.regions.counts[name], counts_on_the_ground(
+            truth['frames']['rows'], rectangle)
+        assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
+        assert abs(count.tracks - true.tracks) <= 2, name
+        assert abs(count.entries - true.entries) <= 2, name
+        assert abs(count.exits - true.exits) <= 2, name

@@ -1,0 +1,240 @@
+"""Diagnostics, pausing, QoS that does not fit, and an external lifecycle manager."""
+
+import subprocess
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+import numpy as np
+import pytest
+from rcl_interfaces.srv import DescribeParameters, ListParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from ros_processes import (
+    call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state)
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+
+NAME = '/yolo_heatmap'
+RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def start(street, wait='listening to', arguments=(), **parameters):
+    process = NodeProcess('heatmap_node', {
+        'weights': str(street / 'street.pt'), 'frame_policy': 'all', **parameters},
+        arguments=arguments)
+    process.wait_for_output(wait)
+    return process
+
+
+class Health:
+    """Follows one node's status on /diagnostics."""
+
+    def __init__(self, node, name='yolo_heatmap: frames'):
+        self.seen = []
+        self._name = name
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._take, 10)
+
+    def _take(self, array):
+        self.seen.extend((array.header, status) for status in array.status
+                         if status.name == self._name)
+
+    @property
+    def last(self):
+        return self.seen[-1][1]
+
+    @property
+    def values(self):
+        return {pair.key: pair.value for pair in self.last.values}
+
+
+def test_diagnostics_tell_the_truth(node, street, street_frames):
+    """Waiting, working with rates and latencies, unusable frames, nothing for long, paused."""
+    health = Health(node)
+    with start(street) as process:
+        camera = node.create_publisher(Image, 'image', RELIABLE)
+        assert spin_until(node, lambda: health.seen)
+        assert health.last.level == DiagnosticStatus.OK
+        assert health.last.message == 'waiting for the first frame'
+        begin = time.monotonic()
+        for number in range(40):
+            message = image_message(street_frames[number])
+            message.header.stamp = node.get_clock().now().to_msg()
+            camera.publish(message)
+            spin_until(node, lambda: time.monotonic() > begin + 0.1 * (number + 1))
+        before = len(health.seen)
+        assert spin_until(node, lambda: len(health.seen) > before)
+        values = health.values
+        assert health.last.message == 'frames arrive'
+        assert health.last.hardware_id == '/image'
+        assert abs(int(values['frames processed']) - 40) <= 1
+        assert 3.0 < float(values['rate out (Hz)']) <= float(values['rate in (Hz)']) < 15.0
+        assert 1.0 < float(values['latency p50 (ms)']) <= float(values['latency p95 (ms)']) < 2000
+        assert values['model'].endswith('street.pt')
+        assert (values['task'], values['device'], values['backend'], values['state']) == (
+            'detect', 'cpu', 'pytorch', 'active')
+        assert health.seen[-1][0].stamp.sec > 0
+        camera.publish(Image(height=1, width=1, encoding='nonsense'))
+        assert spin_until(node, lambda: health.last.level == DiagnosticStatus.WARN)
+        assert "encoding 'nonsense' is not supported" in health.last.message
+        assert spin_until(node, lambda: health.last.level == DiagnosticStatus.STALE, 15)
+        assert health.last.message == "no image on '/image' for 5 s"
+        assert call(node, SetBool, f'{NAME}/enable', SetBool.Request(data=False)).success
+        assert spin_until(node, lambda: health.last.message == 'paused')
+        assert process.stop() == 0
+
+
+def test_pause_and_resume(node, street, street_frames):
+    """While paused nothing is taken, and the heat stays."""
+    with start(street) as process:
+        heats = Pictures(node, f'{NAME}/heat')
+        camera = node.create_publisher(Image, 'image', RELIABLE)
+        assert spin_until(node, lambda: camera.get_subscription_count()
+                          and node.count_publishers(f'{NAME}/heat'))
+        time.sleep(0.3)
+        for number, frame in enumerate(street_frames[:5]):
+            camera.publish(image_message(frame, number))
+        assert spin_until(node, lambda: len(heats) == 5)
+        heat = np.frombuffer(heats.messages[-1].data, np.float32)
+        assert heat.any()
+        call(node, SetBool, f'{NAME}/enable', SetBool.Request(data=False))
+        assert spin_until(node, lambda: not camera.get_subscription_count())
+        camera.publish(image_message(street_frames[5]))
+        call(node, SetBool, f'{NAME}/enable', SetBool.Request(data=True))
+        assert spin_until(node, camera.get_subscription_count)
+        time.sleep(0.3)
+        camera.publish(image_message(np.zeros_like(street_frames[0]), 10))
+        assert spin_until(node, lambda: len(heats) == 6)
+        assert np.array_equal(np.frombuffer(heats.messages[-1].data, np.float32), heat)
+        assert process.stop() == 0
+
+
+def test_paused_from_the_start(node, street):
+    with start(street) as process:
+        call(node, SetBool, f'{NAME}/enable', SetBool.Request(data=False))
+        assert change_state(node, NAME, 'deactivate')
+        assert change_state(node, NAME, 'activate')
+        process.wait_for_output('paused, see ~/enable')
+        assert node.count_subscribers('/image') == 0
+
+
+def test_an_external_manager_in_a_namespace(node, street, street_frames):
+    """What nav2's lifecycle manager does, with remapped names, and two full rounds."""
+    arguments = ['--ros-args', '-r', '__ns:=/robot', '-r', '__node:=eye', '-r',
+                 'image:=front/image_raw', '-p', 'autostart:=false']
+    name, health = '/robot/eye', Health(node, 'robot/eye: frames')
+    process = NodeProcess('heatmap_node', {'weights': str(street / 'street.pt')},
+                          arguments=arguments)
+    with process:
+        assert state(node, name) == 'unconfigured'
+        assert spin_until(node, lambda: health.seen and health.last.message == 'unconfigured')
+        for _ in range(2):
+            assert change_state(node, name, 'configure')
+            assert spin_until(node, lambda: health.last.message == 'inactive')
+            assert not node.count_subscribers('/robot/front/image_raw')
+            assert change_state(node, name, 'activate')
+            pictures = Pictures(node, f'{name}/composite')
+            camera = node.create_publisher(Image, '/robot/front/image_raw', RELIABLE)
+            assert spin_until(node, lambda: camera.get_subscription_count()
+                              and node.count_publishers(f'{name}/composite'))
+            time.sleep(0.3)
+            camera.publish(image_message(street_frames[0]))
+            assert spin_until(node, lambda: len(pictures) == 1)
+            assert change_state(node, name, 'deactivate')
+            assert change_state(node, name, 'cleanup')
+            node.destroy_publisher(camera)
+            node.destroy_subscription(pictures.subscription)
+        assert process.stop() == 0, process.output()
+
+
+def test_qos_that_does_not_fit_is_told_once(node, street):
+    """It names both sides; a best-effort camera is no problem unless reliable is demanded."""
+    with start(street, image_reliability='reliable') as process:
+        cameras = [node.create_publisher(Image, 'image', QoSProfile(
+            depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)) for _ in range(2)]
+        process.wait_for_output('are incompatible')
+        time.sleep(2.0)
+        lines = [line for line in process.output().splitlines() if 'incompatible' in line]
+        assert len(lines) == 1
+        assert "'/image': the QoS that /yolo_heatmap requests and that /test offers" in lines[0]
+        assert 'reliab' in lines[0].lower()
+        for camera in cameras:
+            node.destroy_publisher(camera)
+        assert process.stop() == 0
+
+
+def test_qos_overrides(node, street):
+    """Depth and durability of the subscription, reliability of a publisher."""
+    with start(street, **{'qos_overrides./image.subscription.durability': 'transient_local',
+                          'qos_overrides./image.subscription.depth': 7,
+                          'qos_overrides./yolo_heatmap/heatmap.publisher.reliability':
+                          'best_effort'}) as process:
+        camera = node.create_publisher(Image, 'image', RELIABLE)
+        process.wait_for_output('are incompatible')
+        assert 'Volatile publisher and transient local subscription' in process.output()
+        subscription = node.get_subscriptions_info_by_topic('/image')[0].qos_profile
+        assert subscription.durability == DurabilityPolicy.TRANSIENT_LOCAL
+        publisher = node.get_publishers_info_by_topic(f'{NAME}/heatmap')[0].qos_profile
+        assert publisher.reliability == ReliabilityPolicy.BEST_EFFORT
+        node.destroy_publisher(camera)
+        assert process.stop() == 0
+
+
+def test_parameters_in_the_shape_of_rqt_reconfigure(node, street):
+    """Numbers have ranges, what is read-only says so, and a refusal has its reason."""
+    with start(street) as process:
+        names = call(node, ListParameters, f'{NAME}/list_parameters',
+                     ListParameters.Request()).result.names
+        described = call(node, DescribeParameters, f'{NAME}/describe_parameters',
+                         DescribeParameters.Request(names=names)).descriptors
+        by_name = {descriptor.name: descriptor for descriptor in described}
+        assert by_name['half_life'].floating_point_range[0].from_value == 0.0
+        assert by_name['heatmap.compressed.jpeg_quality'].integer_range[0].to_value == 100
+        assert by_name['autostart'].read_only
+        own = [descriptor for descriptor in described
+               if not descriptor.name.startswith(('qos_overrides', 'use_sim_time', 'start_type'))]
+        assert len(own) > 40
+        assert all(descriptor.description for descriptor in own)
+        result = set_parameters(node, NAME, kernel='square')
+        assert result.reason.startswith("parameter 'kernel': 'square' is not one of disc")
+        assert set_parameters(node, NAME, use_sim_time=True).successful
+        assert process.stop() == 0
+
+
+def test_silence_is_explained(node, street):
+    """After five seconds without an image: what is listened to, and which images there are."""
+    other = node.create_publisher(Image, '/camera/image_raw', RELIABLE)
+    wrong = node.create_publisher(Image, '/image', QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    with start(street, image_reliability='reliable') as process:
+        process.wait_for_output("nothing on '/image' in 5 s (QoS reliable, depth 100)")
+        line = next(line for line in process.output().splitlines() if 'nothing on' in line)
+        assert 'it is published by /test (not compatible)' in line
+        assert "'/camera/image_raw' by /test (compatible)" in line
+        assert '/yolo_heatmap/' not in line
+        time.sleep(2.0)
+        assert process.output().count('nothing on') == 1
+        assert process.stop() == 0
+    node.destroy_publisher(other)
+    node.destroy_publisher(wrong)
+
+
+@pytest.mark.parametrize('module', [
+    'nodes.heatmap_node', 'nodes.playback_node', 'nodes.heatmap_cameras', 'apps.viewer',
+    'apps.web_viewer', 'apps.demo', 'apps.render'])
+def test_help(module):
+    """What it is for, and every parameter, without a ROS graph."""
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-m', f'yolo_heatmap_ros.{module}',
+                             '--help'], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) > 6
+    if module == 'nodes.heatmap_node':
+        assert 'half_life (0.0)' in result.stdout
+
+
+def test_arguments_that_are_none():
+    """A parameter without --ros-args would be dropped silently."""
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-m',
+                             'yolo_heatmap_ros.nodes.heatmap_node', 'weights:=my.pt'],
+                            capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith("arguments: 'weights:=my.pt' is not known: parameters")

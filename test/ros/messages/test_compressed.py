@@ -1,0 +1,186 @@
+"""Compressed images in and out, decoded by another library than the package's."""
+
+from io import BytesIO
+import struct
+import time
+import zlib
+
+import cv2
+import numpy as np
+from PIL import Image as Reader
+import pytest
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from ros_processes import (
+    change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until)
+from sensor_msgs.msg import CompressedImage, Image
+from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, from_compressed
+from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+
+NAME = '/yolo_heatmap'
+EMPTY = np.stack([np.tile(np.linspace(0, 255, 640).astype(np.uint8), (480, 1))] * 3, axis=2)
+"""A frame without objects."""
+
+
+def packed(frame, kind='png', said=None):
+    message = CompressedImage()
+    fill_compressed(message, frame, kind, 95, 3)
+    message.format = said or message.format
+    return message
+
+
+def decoded(message):
+    """Return the picture as (H, W, 3) BGR, by PIL."""
+    return np.asarray(Reader.open(BytesIO(bytes(message.data))).convert('RGB'))[:, :, ::-1]
+
+
+def test_there_and_back(street_frames):
+    frame = street_frames[0]
+    assert np.array_equal(from_compressed(packed(frame)), frame)
+    jpeg = packed(frame, 'jpeg')
+    assert jpeg.format == 'bgr8; jpeg compressed bgr8'
+    assert np.abs(from_compressed(jpeg).astype(int) - decoded(jpeg)).max() <= 2
+    assert np.abs(from_compressed(jpeg).astype(int) - frame).mean() < 3
+
+
+@pytest.mark.parametrize('said, turned', [
+    ('bgr8; png compressed bgr8', False), ('rgb8; png compressed bgr8', False), ('png', False),
+    ('rgb8; png compressed rgb8', True), ('', False)])
+def test_formats_that_others_write(street_frames, said, turned):
+    frame = street_frames[0]
+    result = from_compressed(packed(frame, said=said))
+    assert np.array_equal(result, frame[:, :, ::-1] if turned else frame)
+    assert result.flags.c_contiguous
+
+
+def test_grey_and_sixteen_bits_become_colour():
+    grey = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    for values in (grey, grey.astype(np.uint16) * 257):
+        message = CompressedImage(format='mono8; png compressed mono8',
+                                  data=cv2.imencode('.png', values)[1].tobytes())
+        assert np.array_equal(from_compressed(message), np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def bomb(width, height):
+    """Return a PNG of a few bytes that says it is this large."""
+    def chunk(kind, data):
+        return (struct.pack('>I', len(data)) + kind + data
+                + struct.pack('>I', zlib.crc32(kind + data)))
+    header = struct.pack('>2I5B', width, height, 8, 2, 0, 0, 0)
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
+            + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b''))
+
+
+def test_what_is_no_picture(street_frames):
+    whole = packed(street_frames[0]), packed(street_frames[0], 'jpeg')
+    for message, reason in (
+            (CompressedImage(format='jpeg'), '0 bytes .* are no JPEG or PNG'),
+            (CompressedImage(format='jpeg', data=b'hello'), '5 bytes .* are no JPEG or PNG'),
+            (CompressedImage(format='16UC1; compressedDepth png', data=whole[0].data),
+             'compressedDepth .*use the raw topic'),
+            (CompressedImage(format='png', data=bomb(60000, 60000)), 'too large'),
+            *((CompressedImage(format=one.format, data=one.data[:len(one.data) // 2]),
+               'cannot be decoded|are no JPEG') for one in whole)):
+        with pytest.raises(ImageError, match=reason) as caught:
+            from_compressed(message)
+        assert '\n' not in str(caught.value)
+
+
+def start(street, **parameters):
+    process = NodeProcess('heatmap_node', {
+        'weights': str(street / 'street.pt'), 'frame_policy': 'all', **parameters})
+    process.wait_for_output('listening to')
+    return process
+
+
+def watch(node, topic, message_type):
+    seen = []
+    node.create_subscription(message_type, topic, seen.append,
+                             QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
+    assert spin_until(node, lambda: node.count_publishers(topic))
+    return seen
+
+
+def connect(node, topic, message_type):
+    camera = node.create_publisher(
+        message_type, topic, QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
+    assert spin_until(node, camera.get_subscription_count)
+    time.sleep(0.3)
+    return camera
+
+
+def test_compressed_outputs(node, street, street_frames):
+    """PNG is the raw picture; JPEG is near it, and a fraction of its bytes."""
+    with start(street, **{'composite.compressed.format': 'png'}) as process:
+        raw = {name: Pictures(node, f'{NAME}/{name}') for name in ('heatmap', 'composite')}
+        packed_ones = {name: watch(node, f'{NAME}/{name}/compressed', CompressedImage)
+                       for name in ('heatmap', 'composite')}
+        camera = connect(node, 'image', Image)
+        for number, frame in enumerate(street_frames[:10]):
+            camera.publish(image_message(frame, number))
+            assert spin_until(node, lambda: all(
+                len(seen) > number for seen in (*raw.values(), *packed_ones.values())))
+        for name, kind in (('heatmap', 'jpeg'), ('composite', 'png')):
+            message, picture = packed_ones[name][-1], to_frame(raw[name].messages[-1])
+            assert message.header == raw[name].messages[-1].header
+            assert message.format == f'bgr8; {kind} compressed bgr8'
+            difference = np.abs(decoded(message).astype(int) - picture)
+            assert difference.max() == 0 if kind == 'png' else difference.mean() < 4
+        size = len(packed_ones['heatmap'][-1].data)
+        print(f'JPEG takes {size / picture[:, :640].nbytes:.1%} of the bytes of raw')
+        assert size < 0.2 * picture[:, :640].nbytes
+        assert set_parameters(node, NAME, **{'heatmap.compressed.jpeg_quality': 20}).successful
+        camera.publish(image_message(street_frames[9], 99))
+        assert spin_until(node, lambda: len(packed_ones['heatmap']) == 11)
+        assert len(packed_ones['heatmap'][-1].data) < 0.6 * size
+        assert process.stop() == 0
+
+
+def test_smaller_pictures(node, street):
+    with start(street, output_width=160) as process:
+        heatmaps, composites = (Pictures(node, f'{NAME}/{name}')
+                                for name in ('heatmap', 'composite'))
+        camera = connect(node, 'image', Image)
+        camera.publish(image_message(EMPTY))
+        assert spin_until(node, lambda: len(heatmaps) and len(composites))
+        small = cv2.resize(EMPTY, (160, 120), interpolation=cv2.INTER_AREA)
+        assert np.array_equal(to_frame(heatmaps.messages[0]), small)
+        assert np.array_equal(to_frame(composites.messages[0]), np.hstack((small, small)))
+        assert set_parameters(node, NAME, output_width=5000).successful  # never larger
+        camera.publish(image_message(EMPTY))
+        assert spin_until(node, lambda: len(heatmaps) == 2)
+        assert heatmaps.messages[1].width == 640
+        assert process.stop() == 0
+
+
+def test_compressed_input(node, street):
+    """Listens to image/compressed; a broken JPEG is skipped and the next one used."""
+    with start(street, input_transport='compressed') as process:
+        assert "listening to '/image/compressed'" in process.output()
+        heatmaps = Pictures(node, f'{NAME}/heatmap')
+        camera = connect(node, 'image/compressed', CompressedImage)
+        message = packed(EMPTY, 'jpeg')
+        message.header.frame_id = 'camera'
+        camera.publish(CompressedImage(format='jpeg', data=message.data[:3000]))
+        camera.publish(CompressedImage(format='16UC1; compressedDepth png', data=message.data))
+        camera.publish(message)
+        assert spin_until(node, lambda: len(heatmaps) == 1)
+        assert heatmaps.messages[0].header.frame_id == 'camera'
+        assert np.array_equal(to_frame(heatmaps.messages[0]), from_compressed(message))
+        process.wait_for_output('frame skipped, 1 so far')
+        assert change_state(node, NAME, 'deactivate')
+        assert '1 frames processed, 0 skipped, 2 unusable' in process.output()
+
+
+def test_depth_images(node, street):
+    """Thermal and depth cameras: the grey picture of the stated range."""
+    with start(street, value_range='[1.0, 3.0]') as process:
+        heatmaps = Pictures(node, f'{NAME}/heatmap')
+        camera = connect(node, 'image', Image)
+        depth = np.full((120, 160), 2.0, np.float32)
+        depth[:, 80:] = np.nan
+        camera.publish(Image(height=120, width=160, step=640, encoding='32FC1',
+                             data=depth.tobytes()))
+        assert spin_until(node, lambda: len(heatmaps) == 1)
+        picture = to_frame(heatmaps.messages[0])
+        assert (picture[:, :80] == 128).all() and not picture[:, 80:].any()
+        assert process.stop() == 0

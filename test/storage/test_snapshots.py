@@ -1,0 +1,183 @@
+"""Heat on disk: what comes back, what is refused, and what a kill or a full disk leaves."""
+
+import os
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from yolo_heatmap_ros.detectors.yolo import Detections
+from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.storage.snapshots import (
+    DamagedSnapshot, newest, read, Snapshot, SnapshotError, write)
+
+SIZE = (120, 160)
+REGIONS = {'door': np.array([[0, 0], [0.5, 0], [0.5, 1], [0, 1]], np.float32)}
+PICTURE = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+
+
+def heated(size=SIZE, **options):
+    heat = HeatAccumulator(*size, HeatOptions(heat_unit='seconds', half_life=50.0, **options))
+    for number in range(20):
+        detections = Detections.from_boxes([(10 + number, 10, 40 + number, 90),
+                                            (90, 30, 130, 80)])
+        detections.track_id[:] = (1, 2)
+        detections.class_id[:] = (0, 2)
+        heat.update(detections, 100.0 + number / 5)
+    return heat
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    heat = heated(per_class=True, regions=REGIONS)
+    folder = write(tmp_path, Snapshot.of(heat, {'weights': 'a.pt', 'classes': [0, 2]}),
+                   {'heatmap': PICTURE}, keep=3)
+    assert newest(tmp_path) == [folder]
+    assert np.array_equal(cv2.imread(str(folder / 'heatmap.png')), PICTURE)
+    about = yaml.safe_load((folder / 'snapshot.yaml').read_text())
+    assert about['unit'] == 'seconds'
+    assert (about['began'], about['ended'], about['frames']) == (100.0, 103.8, 20)
+    assert about['parameters'] == {'weights': 'a.pt', 'classes': [0, 2]}
+    again = HeatAccumulator(*SIZE, heat.options)
+    read(folder).restore(again)
+    assert np.array_equal(again.total.heat(), heat.total.heat())
+    assert again.total.maximum == again.total.heat().max()
+    for number, layer in heat.layers.items():
+        assert np.array_equal(again.layers[number].heat(), layer.heat())
+    assert again.regions.counts == heat.regions.counts
+    assert (again.frames, again.began, again.clock.now) == (20, 100.0, pytest.approx(103.8))
+    # Time goes on from where it was: what fades while the node is away, fades.
+    for stamp in (153.8, 154.0):
+        again.update(Detections.from_boxes([]), stamp)
+    assert again.total.heat().max() == pytest.approx(
+        heat.total.heat().max() * 0.5 ** (50.2 / 50.0), rel=1e-4)
+
+
+def test_the_newest_stay(tmp_path):
+    snapshot = Snapshot.of(heated(), {})
+    folders = [write(tmp_path, snapshot, {}, keep=3) for _ in range(5)]
+    aside = write(tmp_path, snapshot, {}, keep=3, aside=True)
+    assert newest(tmp_path) == folders[:1:-1]
+    assert sorted(tmp_path.iterdir()) == sorted([*folders[2:], aside])
+
+
+@pytest.mark.parametrize('target, reason', [
+    (HeatAccumulator(*SIZE[::-1], HeatOptions(heat_unit='seconds')),
+     'it is of 160 x 120 pixels, and the camera gives 120 x 160'),
+    (HeatAccumulator(*SIZE, HeatOptions()), "heat_unit is 'seconds', and the node's 'frames'"),
+    (HeatAccumulator(*SIZE, HeatOptions(heat_unit='seconds', per_class=True)),
+     'no layers for per_class'),
+])
+def test_what_does_not_fit_is_refused_whole(target, reason):
+    snapshot = Snapshot.of(heated(), {})
+    target.update(Detections.from_boxes([(5, 5, 50, 50)]), 3.0)
+    before, counts = target.total.heat(), target.frames
+    with pytest.raises(SnapshotError, match=reason):
+        snapshot.restore(target)
+    assert np.array_equal(target.total.heat(), before)
+    assert target.frames == counts
+
+
+def damage(folder, kind):
+    heat, about = folder / 'heat.npz', folder / 'snapshot.yaml'
+    if kind == 'version':
+        about.write_text(about.read_text().replace('format: 1', 'format: 99'))
+    elif kind == 'no heat':
+        heat.unlink()
+    elif kind == 'half':
+        heat.write_bytes(heat.read_bytes()[:heat.stat().st_size // 2])
+    elif kind == 'a changed byte':
+        content = bytearray(heat.read_bytes())
+        content[len(content) // 2] ^= 0x55
+        heat.write_bytes(content)
+    elif kind == 'no yaml':
+        about.write_text('format: [')
+    elif kind == 'size':
+        about.write_text(about.read_text().replace('width: 160', 'width: 161'))
+    elif kind == 'nothing known':
+        about.write_text('format: 1')
+    elif kind == 'not a number':
+        np.savez(heat, heat=np.full(SIZE, np.nan, np.float32))
+    elif kind == 'a pickle':
+        np.savez(heat, heat=np.array([{'a': 1}], object))
+
+
+@pytest.mark.parametrize('kind', ['no heat', 'half', 'a changed byte', 'no yaml', 'size',
+                                  'nothing known', 'not a number', 'a pickle'])
+def test_damage_is_found(tmp_path, kind):
+    folder = write(tmp_path, Snapshot.of(heated(), {}), {}, keep=3)
+    damage(folder, kind)
+    with pytest.raises(DamagedSnapshot) as caught:
+        read(folder)
+    assert '\n' not in str(caught.value)
+
+
+def test_another_version_is_refused(tmp_path):
+    folder = write(tmp_path, Snapshot.of(heated(), {}), {}, keep=3)
+    damage(folder, 'version')
+    with pytest.raises(SnapshotError, match='format 99, and this version reads 1'):
+        read(folder)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from yolo_heatmap_ros.storage.snapshots import Snapshot, write
+folder, number = Path(sys.argv[1]), 0
+noise = np.random.default_rng(0).random((480, 640), np.float32)
+while True:
+    number += 1
+    heat = noise + np.float32(number)
+    write(folder, Snapshot(heat, 'seconds', number, 0.0, float(number)), {}, keep=5)
+    print(number, flush=True)
+"""
+
+
+def test_killed_between_saves_and_in_the_middle(tmp_path):
+    """Twelve writers die by SIGKILL at random moments: the last complete snapshot loads."""
+    rng = np.random.default_rng(int(os.environ['ROS_DOMAIN_ID']))
+    interrupted = 0
+    for _ in range(12):
+        writer = subprocess.Popen([sys.executable, '-c', WRITER, str(tmp_path)],
+                                  stdout=subprocess.PIPE, text=True)
+        writer.stdout.readline()
+        time.sleep(rng.uniform(0.0, 0.2))
+        writer.kill()
+        said = [int(line) for line in writer.stdout]
+        writer.wait()
+        interrupted += len(list(tmp_path.glob('.writing-*')))
+        snapshot = read(newest(tmp_path)[0])
+        assert snapshot.frames >= max(said, default=1)
+        assert snapshot.heat.min() >= snapshot.frames
+    assert interrupted > 0
+    write(tmp_path, snapshot, {}, keep=5)
+    assert not list(tmp_path.glob('.writing-*'))
+
+
+def test_a_full_disk(tmp_path):
+    """A file system of 200 kB: the save that does not fit says so, and what was saved loads."""
+    small = tmp_path / 'small'
+    small.mkdir()
+    mount = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=200k', 'none', str(small)],
+                           capture_output=True, text=True)
+    if mount.returncode:
+        pytest.skip(f'cannot mount a small file system here: {mount.stderr.strip()}')
+    try:
+        heat = heated()
+        first = write(small, Snapshot.of(heat, {}), {}, keep=50)
+        noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
+        with pytest.raises(SnapshotError, match='No space left on device; check snapshot_dir'):
+            write(small, Snapshot.of(heat, {}), {'heatmap': noise}, keep=50)
+        assert list(small.iterdir()) == newest(small) == [first]
+        assert np.array_equal(read(first).heat, heat.total.heat())
+    finally:
+        subprocess.run(['umount', str(small)], check=True)
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SnapshotError, match='cannot write to .*file.*: '):
+        write(tmp_path / 'file' / 'under', Snapshot.of(heated(), {}), {}, keep=1)

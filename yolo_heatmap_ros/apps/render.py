@@ -1,0 +1,206 @@
+"""A video or image in, its heatmap out: the pipeline of the node as a command, without ROS."""
+
+import argparse
+import math
+import os
+from pathlib import Path
+import sys
+import time
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from yolo_heatmap_ros.build_pipeline import (
+    COLOURS, DETECTION, make_pipeline, MODEL, OPTIONS, SCALE)
+from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS
+from yolo_heatmap_ros.config.specs import ParameterError, Setting
+from yolo_heatmap_ros.detectors.weights import ModelError
+from yolo_heatmap_ros.media.sources import (
+    IMAGE_SUFFIXES, open_source, Source, SourceError, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.media.video_writer import VideoError, VideoWriter
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.storage.snapshots import Snapshot, SnapshotError, write
+
+WINDOW = 'yolo_heatmap: q or ESC closes'
+CLOSING_KEYS = (ord('q'), 27)
+KEEP = 100_000
+"""Snapshots that stay in a folder: all."""
+_OWN = {*MODEL, *DETECTION, *COLOURS, *SCALE, *OPTIONS, 'legend'} - {'on_time_jump', 'max_gap'}
+
+
+class RenderError(ValueError):
+    """Something that cannot be rendered; one line."""
+
+
+def _options() -> List[Setting]:
+    return [setting for setting in HEATMAP_SETTINGS if setting.name in _OWN]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='render', description='Draw the heat of where objects have been over a video or an '
+        'image: side by side with the original, or alone.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('input', help='a video, an image, a folder of images or a URL')
+    parser.add_argument('output', nargs='?', help='a video or an image; none with --show alone')
+    parser.add_argument('--heatmap-only', action='store_true', help='without the original')
+    parser.add_argument('--start', type=float, default=0.0, metavar='S',
+                        help='begin at this second')
+    parser.add_argument('--end', type=float, default=math.inf, metavar='S',
+                        help='end at this second')
+    parser.add_argument('--show', action='store_true', help='show a window; q or ESC closes it')
+    parser.add_argument('--snapshot', metavar='FOLDER',
+                        help='save the final heat there: heat.npz, and heatmap.png with a legend')
+    group = parser.add_argument_group('as the parameters of the node')
+    for setting in _options():
+        name = f"--{setting.name.replace('_', '-')}"
+        text = setting.description.replace('%', '%%')
+        if isinstance(setting.default, bool):
+            group.add_argument(name, action='store_true', help=text)
+        else:
+            group.add_argument(name, type=type(setting.default), default=setting.default,
+                               metavar='VALUE', help=text)
+    return parser
+
+
+def _values(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Return all parameters of the node by name; raises ParameterError."""
+    values = {setting.name: setting.checked(setting.default) for setting in HEATMAP_SETTINGS}
+    for setting in _options():
+        values[setting.name] = setting.checked(getattr(arguments, setting.name))
+    return values
+
+
+def _frames(source: Source, rate: float, start: float,
+            end: float) -> Iterator[Tuple[float, np.ndarray]]:
+    """Yield (stamp in s, frame) from `start` to before `end`."""
+    first, last = math.ceil(start * rate - 1e-6), end * rate - 1e-6
+    for number in range(first):
+        if not source.skip():
+            return
+    number = first
+    while number < last and (frame := source.read()) is not None:
+        yield number / rate, frame
+        number += 1
+
+
+class Output:
+    """Where pictures go: a video, an image that the last one becomes, a window, or several."""
+
+    def __init__(self, path: Optional[Path], rate: float, window: bool):
+        """Begin; raises VideoError and RenderError for what cannot be written or shown."""
+        self._path = path
+        self._image = path is not None and path.suffix.lower() in IMAGE_SUFFIXES
+        self._video = None if path is None or self._image else VideoWriter(path, rate)
+        self._window = window
+        self._last: Optional[np.ndarray] = None
+
+    def put(self, picture: np.ndarray) -> bool:
+        """Take a picture, (H, W, 3) uint8 BGR; return False where the window was closed."""
+        if self._video is not None:
+            self._video.write(picture)
+        self._last = picture if self._image else None
+        if not self._window:
+            return True
+        try:
+            cv2.imshow(WINDOW, picture)
+            return cv2.waitKey(1) & 0xFF not in CLOSING_KEYS
+        except cv2.error as error:
+            raise RenderError('--show: OpenCV cannot open a window here; leave it out, or use an '
+                              'OpenCV that is not headless, on a desktop') from error
+
+    def close(self) -> None:
+        """Make the file complete."""
+        if self._window:
+            cv2.destroyAllWindows()
+        if self._video is not None:
+            self._video.close()
+        if self._last is not None and not cv2.imwrite(str(self._path), self._last):
+            raise RenderError(f"'{self._path}': cannot be written; check the folder and its "
+                              'permissions')
+
+    @property
+    def codec(self) -> str:
+        """Return how the file is coded."""
+        return self._path.suffix[1:].upper() if self._image else self._video.codec
+
+
+def render(arguments: argparse.Namespace) -> int:
+    """Render what the command line asks for; return the exit code."""
+    path = None if arguments.output is None else Path(os.path.expanduser(arguments.output))
+    if path is None and not (arguments.show or arguments.snapshot):
+        raise RenderError('nothing to do: give an output, --show or --snapshot')
+    if not 0.0 <= arguments.start < arguments.end:
+        raise RenderError(f'--start {arguments.start:g} is not before --end {arguments.end:g}')
+    if path is not None and not path.parent.is_dir():
+        raise RenderError(f"'{path}': there is no folder '{path.parent}'")
+    values = _values(arguments)
+    source = open_source(arguments.input)
+    if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
+        raise RenderError(f"'{path}': is the input itself; give another output")
+    still = not source.live and not source.total
+    rate = source.rate or STILL_RATE
+    output = Output(path, rate, arguments.show)
+    pipeline = make_pipeline(values, lambda line: print(line, file=sys.stderr))
+    total = source.total - math.ceil(arguments.start * rate) if source.total else None
+    if math.isfinite(arguments.end):
+        total = min(total or math.inf, math.ceil((arguments.end - arguments.start) * rate))
+    begin, count = time.monotonic(), 0
+    try:
+        frames = _frames(source, rate, arguments.start, arguments.end)
+        with tqdm(total=1 if still else total, unit=' frames', disable=None) as progress:
+            for stamp, frame in frames:
+                pipeline.update(frame, stamp)
+                count += 1
+                progress.update()
+                if not output.put(_picture(pipeline, frame, arguments.heatmap_only)) or (
+                        still and not arguments.show):
+                    break
+    except KeyboardInterrupt:
+        print('interrupted: what is done so far is kept', file=sys.stderr)
+    finally:
+        source.close()
+        output.close()
+    if not count:
+        raise RenderError(f"'{without_credentials(arguments.input)}': no frame between --start "
+                          'and --end')
+    seconds = time.monotonic() - begin
+    print(f'{count} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
+          + ('' if path is None else f': {path} ({output.codec})'))
+    if arguments.snapshot:
+        _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), values)
+    return 0
+
+
+def _picture(pipeline: HeatmapPipeline, frame: np.ndarray, heatmap_only: bool) -> np.ndarray:
+    height, width = frame.shape[:2]
+    picture = np.empty((height, width if heatmap_only else 2 * width, 3), np.uint8)
+    pipeline.render(frame, **{'heatmap' if heatmap_only else 'composite': picture})
+    return picture
+
+
+def _save(pipeline: HeatmapPipeline, folder: Path, values: Dict[str, Any]) -> None:
+    pipeline.legend = True
+    plain = {name: value for name, value in values.items()
+             if isinstance(value, (bool, int, float, str))}
+    snapshot = Snapshot.of(pipeline.accumulator, plain)
+    print(f'snapshot: {write(folder, snapshot, pipeline.last_pictures(), KEEP)}')
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the command; return its exit code."""
+    arguments = _parser().parse_args(args)
+    try:
+        return render(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except (ModelError, ParameterError, RenderError, SnapshotError, SourceError,
+            VideoError) as error:
+        print(f'render: {error}', file=sys.stderr)
+        return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""A window on the composite, with keys for what one wants to do while looking."""
+
+import sys
+import time
+from typing import Callable, Dict, List, Optional
+
+import cv2
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from yolo_heatmap_ros.config.specs import filled_text, ParameterError, Setting, START
+from yolo_heatmap_ros.drawing.renderer import COLORMAPS
+from yolo_heatmap_ros.heat.regions import write
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.heatmap_client import HeatmapClient
+from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
+from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+from yolo_heatmap_ros.ros.parameters import Parameters
+
+WINDOW = 'yolo_heatmap'
+HELP = 'q quit   s save   r reset   c colormap   p pause'
+EMPTY_SIZE = (640, 360)
+"""Width and height in px of a window without a picture."""
+MAX_WIDTH = 1600
+"""Width in px of a new window at most; it can be made larger."""
+MESSAGE_SECONDS = 3.0
+STALE_AFTER = 3.0
+"""Seconds without a picture after which the window says so."""
+
+LOG_PERIOD = 5.0
+"""Seconds between log lines on pictures that cannot be shown."""
+
+SETTINGS = (
+    Setting('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that keys act on.',
+            filled_text, START),
+)
+
+
+class Viewer(Node):
+    """Shows the pictures of `image`; the window lives in the thread that calls `look`."""
+
+    def __init__(self):
+        """Open the window; raises ParameterError where there is no display."""
+        super().__init__('viewer')
+        name = Parameters(self, SETTINGS, lambda changes: None).value('heatmap_node')
+        self._client = HeatmapClient(self, name)
+        self._picture: Optional[np.ndarray] = None
+        self._shown = self._paused = False
+        self._last_at = self._message_at = float('-inf')
+        self._message = ''
+        self._keys: Dict[int, Callable[[], None]] = {
+            ord('s'): self._save, ord('r'): self._reset, ord('c'): self._next_colormap,
+            ord('p'): self._pause}
+        try:
+            cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO
+                            | cv2.WINDOW_GUI_NORMAL)
+            cv2.resizeWindow(WINDOW, *EMPTY_SIZE)
+        except cv2.error as error:
+            raise ParameterError('this OpenCV cannot open a window: use rqt_image_view, or an '
+                                 'OpenCV that is not headless, on a desktop') from error
+        self._subscription = ImageSubscription(self, Image, 'image', self._take, lambda n: None)
+
+    def _take(self, message: Image) -> None:
+        try:
+            picture = to_frame(message)
+        except ImageError as error:
+            self._show_line(str(error))
+            self.get_logger().warning(f'picture skipped: {error}',
+                                      throttle_duration_sec=LOG_PERIOD)
+            return
+        if self._picture is None or self._picture.shape != picture.shape:
+            height, width = picture.shape[:2]
+            shrink = min(1.0, MAX_WIDTH / width)
+            cv2.resizeWindow(WINDOW, round(width * shrink), round(height * shrink))
+        self._picture = picture
+        self._shown, self._last_at = False, time.monotonic()
+
+    def look(self) -> bool:
+        """Bring the window up to date and act on keys; return False where it was closed."""
+        now = time.monotonic()
+        waiting = now - self._last_at > STALE_AFTER
+        speaking = now - self._message_at < MESSAGE_SECONDS
+        if not self._shown or waiting or speaking:
+            cv2.imshow(WINDOW, self._annotated(waiting, speaking))
+            self._shown = True
+        key = cv2.waitKey(10) & 0xFF
+        if key in (ord('q'), 27) or cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) < 1:
+            return False
+        if key in self._keys:
+            self._keys[key]()
+        return True
+
+    def _annotated(self, waiting: bool, speaking: bool) -> np.ndarray:
+        picture = (np.full((*EMPTY_SIZE[::-1], 3), 32, np.uint8) if self._picture is None
+                   else self._picture.copy())
+        lines = [HELP] if self._picture is None else []
+        if waiting:
+            lines.append('paused' if self._paused else
+                         f"no picture on '{self._subscription.topic}'")
+        if speaking:
+            lines.append(self._message)
+        scale = max(0.5, picture.shape[0] / 1000)
+        for number, line in enumerate(reversed(lines)):
+            write(picture, line, (8, picture.shape[0] - 10 - number * round(32 * scale)), scale)
+        return picture
+
+    def _show_line(self, message: str) -> None:
+        self._message, self._message_at = message, time.monotonic()
+
+    def _say(self, message: str) -> None:
+        self._show_line(message)
+        self.get_logger().info(message)
+
+    def _answered(self, success: bool, message: str) -> None:
+        self._say(message)
+
+    def _save(self) -> None:
+        self._client.save(self._answered)
+
+    def _reset(self) -> None:
+        self._client.reset(self._answered)
+
+    def _pause(self) -> None:
+        def answered(success: bool, message: str) -> None:
+            self._paused ^= success
+            self._say(message)
+        self._client.enable(self._paused, answered)
+
+    def _next_colormap(self) -> None:
+        def answered(success: bool, now: str) -> None:
+            if not success:
+                self._say(now)
+                return
+            names = list(COLORMAPS)
+            after = names[(names.index(now) + 1) % len(names)] if now in names else names[0]
+            self._client.set_colormap(after, self._answered)
+        self._client.get_colormap(answered)
+
+    def destroy_node(self) -> None:
+        """Close the window."""
+        cv2.destroyAllWindows()
+        super().destroy_node()
+
+
+def _work(viewer: Viewer) -> int:
+    while viewer.look():
+        rclpy.spin_once(viewer, timeout_sec=0.02)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Show the window until it is closed; return the exit code."""
+    return run_node(Viewer, _work, args, __doc__, SETTINGS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

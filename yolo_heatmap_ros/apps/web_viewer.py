@@ -1,0 +1,232 @@
+"""A page with the composite for a browser, where there is no ROS desktop."""
+
+import asyncio
+import sys
+import threading
+import time
+from typing import Callable, Dict, List, Optional
+
+from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage
+
+from yolo_heatmap_ros.config.specs import filled_text, number, ParameterError, Setting, START
+from yolo_heatmap_ros.drawing.renderer import COLORMAPS
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.heatmap_client import Answer, HeatmapClient
+from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
+from yolo_heatmap_ros.ros.messages.compressed import SUFFIX
+from yolo_heatmap_ros.ros.package_share import package_folder
+from yolo_heatmap_ros.ros.parameters import Parameters
+
+try:
+    from aiohttp import web
+except ImportError:
+    web = None
+
+STOPPED_AFTER = 3.0
+"""Seconds without a picture after which the page says that there are none."""
+ANSWER_TIMEOUT = 5.0
+"""Seconds that the page waits for the heatmap node."""
+MAX_STREAMS = 20
+"""Browsers that are served pictures at once."""
+BOUNDARY = 'picture'
+
+SETTINGS = (
+    Setting('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that is shown.',
+            filled_text, START),
+    Setting('host', '127.0.0.1',
+            "The address to serve on: '127.0.0.1' this machine alone, '0.0.0.0' all networks, "
+            'without a password.', filled_text, START),
+    number('port', 8080, 'The port to serve on; 0: a free one, see the log.', 0, 65535, START),
+)
+
+
+class WebViewer(Node):
+    """Hands pictures to browsers, and what they ask to the heatmap node."""
+
+    def __init__(self):
+        """Subscribe; raises ParameterError without aiohttp."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._loop = asyncio.new_event_loop()
+        super().__init__('web_viewer')
+        if web is None:
+            raise ParameterError("the page needs the package aiohttp: 'pip install aiohttp', or "
+                                 "'sudo apt install python3-aiohttp'")
+        self._values = Parameters(self, SETTINGS, lambda changes: None).values()
+        name = self._values['heatmap_node']
+        self._client = HeatmapClient(self, name)
+        self._status_name = f"{self.resolve_topic_name(name).strip('/')}: frames"
+        self._figures: Dict[str, str] = {}
+        self._colormap = ''
+        self._picture: Optional[bytes] = None
+        self._arrived_at = float('-inf')
+        self._count = self._streams = 0
+        self._news = asyncio.Condition()
+        self._subscription = ImageSubscription(
+            self, CompressedImage, f'{name}/composite{SUFFIX}', self._take, lambda number: None)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._take_diagnostics, 10)
+        self.create_timer(1.0, lambda: self._client.get_colormap(self._take_colormap))
+        self._started: 'asyncio.Future' = self._loop.create_future()
+        self._server = threading.Thread(target=self._serve, name='web', daemon=True)
+        self._server.start()
+
+    # --- In the thread of ROS ---
+
+    def _take(self, message: CompressedImage) -> None:
+        self._picture, self._arrived_at = bytes(message.data), time.monotonic()
+        self._kind = 'image/png' if 'png' in message.format else 'image/jpeg'
+        self._count += 1
+        self._in_loop(self._announce())
+
+    def _in_loop(self, work) -> None:
+        if self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(work, self._loop)
+        else:
+            work.close()
+
+    def _take_diagnostics(self, array: DiagnosticArray) -> None:
+        for status in array.status:
+            if status.name == self._status_name:
+                values = {pair.key: pair.value for pair in status.values}
+                self._figures = {'health': status.message, **{key: values[key] for key in (
+                    'rate in (Hz)', 'rate out (Hz)', 'latency p50 (ms)', 'frames processed',
+                    'model', 'device') if key in values}}
+
+    def _take_colormap(self, success: bool, name: str) -> None:
+        self._colormap = name if success else ''
+
+    # --- In the thread of the server ---
+
+    async def _announce(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._start())
+        self._loop.run_forever()
+
+    async def _start(self) -> None:
+        application = web.Application()
+        application.add_routes([
+            web.get('/', self._page), web.get('/stream', self._stream),
+            web.get('/state', self._state), web.post('/save', self._save),
+            web.post('/reset', self._reset), web.post('/colormap', self._set_colormap)])
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._values['host'], self._values['port']).start()
+            self._started.set_result('')
+        except OSError as error:
+            self._started.set_result(
+                f"parameters 'host' and 'port': cannot serve on {self._values['host']}, port "
+                f"{self._values['port']} ({error.strerror or error}); choose another port, or 0")
+
+    async def _page(self, request: 'web.Request') -> 'web.Response':
+        page = (package_folder('web') / 'index.html').read_text()
+        return web.Response(text=page, content_type='text/html', headers={
+            'Content-Security-Policy': "default-src 'self' 'unsafe-inline'"})
+
+    async def _stream(self, request: 'web.Request') -> 'web.StreamResponse':
+        """Send the newest picture, again and again; a slow browser skips some."""
+        if self._streams >= MAX_STREAMS:
+            raise web.HTTPServiceUnavailable(text='too many viewers')
+        response = web.StreamResponse(headers={
+            'Content-Type': f'multipart/x-mixed-replace; boundary={BOUNDARY}',
+            'Cache-Control': 'no-store'})
+        await response.prepare(request)
+        self._streams += 1
+        sent, separator = 0, f'\r\n--{BOUNDARY}\r\n'.encode()
+        try:
+            await response.write(separator)
+            while True:
+                async with self._news:
+                    await self._news.wait_for(lambda: self._count != sent)
+                    sent, picture, kind = self._count, self._picture, self._kind
+                head = f'Content-Type: {kind}\r\nContent-Length: {len(picture)}\r\n\r\n'
+                # Browsers show a picture when they see its end.
+                await response.write(head.encode() + picture + separator)
+        except ConnectionError:  # the browser has gone
+            return response
+        finally:
+            self._streams -= 1
+
+    async def _state(self, request: 'web.Request') -> 'web.Response':
+        age = time.monotonic() - self._arrived_at
+        stopped = age > STOPPED_AFTER
+        if not stopped:
+            message = 'live'
+        elif self._picture is None:
+            message = f"no picture yet on '{self._subscription.topic}'"
+        else:
+            message = f'the pictures have stopped {age:.0f} s ago'
+        return web.json_response({
+            'stopped': stopped, 'message': message, 'figures': self._figures,
+            'colormap': self._colormap, 'colormaps': list(COLORMAPS)})
+
+    async def _save(self, request: 'web.Request') -> 'web.Response':
+        return await self._ask(request, self._client.save)
+
+    async def _reset(self, request: 'web.Request') -> 'web.Response':
+        return await self._ask(request, self._client.reset)
+
+    async def _set_colormap(self, request: 'web.Request') -> 'web.Response':
+        try:
+            name = str((await request.json())['name'])
+            name.encode()  # JSON can hold halves of characters, ROS cannot
+        # JSON's and Unicode's are ValueErrors
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise web.HTTPBadRequest(text='the body is not {"name": …}') from error
+        return await self._ask(request, lambda answer: self._client.set_colormap(name, answer))
+
+    async def _ask(self, request: 'web.Request',
+                   ask: Callable[[Answer], None]) -> 'web.Response':
+        # Pages of other sites can send forms here, but not JSON.
+        if request.content_type != 'application/json':
+            raise web.HTTPUnsupportedMediaType(text='send application/json')
+        answered = self._loop.create_future()
+
+        def answer(success: bool, message: str) -> None:
+            self._loop.call_soon_threadsafe(
+                lambda: answered.done() or answered.set_result((success, message)))
+        ask(answer)
+        try:
+            success, message = await asyncio.wait_for(answered, ANSWER_TIMEOUT)
+        except asyncio.TimeoutError:
+            success, message = False, 'the heatmap node does not answer'
+        return web.json_response({'success': success, 'message': message})
+
+    # --- Both ---
+
+    def wait_until_served(self) -> str:
+        """Return where the page is; raises ParameterError where it cannot be served."""
+        while not self._started.done():
+            time.sleep(0.01)
+        if self._started.result():
+            raise ParameterError(self._started.result())
+        host, port = self._runner.addresses[0][:2]
+        return f'http://{host}:{port}'
+
+    def destroy_node(self) -> None:
+        """End the server with the node."""
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._server.join(timeout=2.0)
+        super().destroy_node()
+
+
+def _work(viewer: WebViewer) -> int:
+    viewer.get_logger().info(f'the page is at {viewer.wait_until_served()}')
+    rclpy.spin(viewer)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Serve the page until told to end; return the exit code."""
+    return run_node(WebViewer, _work, args, __doc__, SETTINGS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Objects in frames; the only room of ultralytics and torch."""

@@ -1,0 +1,185 @@
+"""A model from a file, a name to download, or an export of it for a faster backend."""
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+import tempfile
+import time
+from typing import Callable
+import warnings
+
+from yolo_heatmap_ros.detectors.export_cache import (
+    AccelerationError, AUTO, choose_backend, exported, NONE, user_cache)
+from yolo_heatmap_ros.errors import one_line
+
+METADATA = 'metadata.yaml'
+"""What Ultralytics writes into every folder that it exports a model to."""
+TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
+
+
+class ModelError(ValueError):
+    """A model, one of its classes, a tracker or a device that cannot be used; one line."""
+
+
+def ultralytics():
+    """Return the module, imported late, because that takes seconds, and kept from installing."""
+    # On a robot an upgrade at run time can break other packages.
+    os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
+    import ultralytics
+    return ultralytics
+
+
+def download_folder() -> Path:
+    """Return where weights that Ultralytics downloads by name are kept."""
+    return user_cache()
+
+
+def find_weights(weights: str) -> Path:
+    """
+    Return the file or folder that `weights` means.
+
+    A path is taken as it is (`~` is expanded).  A bare name that is not in the working directory,
+    such as `yolo12n.pt`, is one of Ultralytics' own, in `download_folder()`: there it may not be
+    yet.  Raises ModelError for a path that does not exist, and for a folder that is no model.
+    """
+    if not weights.strip():
+        raise ModelError("weights is empty: give a file, or a name such as 'yolo12n.pt'")
+    path = Path(os.path.expanduser(weights))
+    if os.path.isdir(path) and not (path / METADATA).is_file():
+        raise ModelError(f"weights '{weights}': a folder without {METADATA}, so no model that "
+                         'Ultralytics has exported; give the path of a file, or of such a folder')
+    # os.path takes names too long for a file as none, where pathlib raises.
+    if os.path.exists(path) or (path.suffix in ('.yaml', '.yml') and path.name == weights):
+        return path
+    if path.name == weights and path.suffix == '.pt':
+        return download_folder() / weights
+    raise ModelError(f"weights '{weights}': no such file ({path.absolute()}); give a path that "
+                     "exists, or a name such as 'yolo12n.pt' to download it")
+
+
+def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
+    from ultralytics.utils.downloads import attempt_download_asset, GITHUB_ASSETS_NAMES
+    if path.name not in GITHUB_ASSETS_NAMES:
+        raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
+                         'model that Ultralytics offers; give the path of a file')
+    log(f"downloading '{weights}' to {path.parent}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Half a file of an interrupted download must not be taken for the model.
+        with tempfile.TemporaryDirectory(prefix='download-', dir=path.parent) as folder:
+            arriving = Path(folder, path.name)
+            attempt_download_asset(str(arriving))
+            if arriving.exists():
+                arriving.replace(path)
+    except Exception as error:  # urllib's, requests' and Ultralytics' own
+        raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
+                         f'({one_line(error)}); give the path of a file') from error
+    if not path.exists():
+        raise ModelError(f"weights '{weights}': the download to {path.parent} left no file; give "
+                         'the path of one')
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of a folder's, in hex."""
+    digest = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(path.rglob('*')):
+        if file.is_file():
+            if file != path:
+                digest.update(str(file.relative_to(path)).encode() + b'\0')
+            with file.open('rb') as content:
+                while chunk := content.read(1 << 20):
+                    digest.update(chunk)
+    return digest.hexdigest()
+
+
+def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None],
+               sha256: str = ''):
+    """
+    Return the `ultralytics.YOLO` for `weights`, its class names by id, and the SHA-256.
+
+    `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`, for an input of `imgsz` px on
+    `device`; `log` gets a line on what came of it.  Nothing is loaded where the SHA-256 is not
+    `sha256`, unless that is empty.  Raises ModelError, one line.
+    """
+    path = find_weights(weights)
+    ultralytics()
+    from ultralytics.utils import LOGGER
+    if not os.path.exists(path) and path.suffix == '.pt':
+        _download(weights, path, log)
+    # What is worth saying of loading and predicting is raised.
+    LOGGER.setLevel(logging.CRITICAL)
+    try:
+        found = sha256_of(path) if path.exists() else ''
+    except OSError as error:
+        raise ModelError(f"weights '{weights}': cannot be read: {error.strerror} "
+                         f'({path.absolute()})') from error
+    if sha256 and found != sha256:
+        raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
+                         f'{sha256}: not loaded')
+    model, names = _open(weights, path)
+    if accelerate != NONE:
+        faster = _accelerate(path, accelerate, imgsz, device, log)
+        if faster != path:
+            model, names = _open(weights, faster)
+    return model, names, found
+
+
+def _open(weights: str, path: Path):
+    """Return a model and its class names; raises ModelError for one that cannot be used."""
+    from ultralytics import YOLO
+    from ultralytics.utils import YAML
+    task = None
+    metadata = path / METADATA
+    if metadata.is_file():
+        task = YAML.load(metadata).get('task')
+    try:
+        model = YOLO(str(path), task=task)
+        # Exported models are only opened by the first prediction; a broken one fails here.
+        names = dict(model.names)
+    except Exception as error:  # whatever unpickling and the backends raise
+        raise ModelError(f"weights '{weights}': not a model that Ultralytics can load "
+                         f'({one_line(error)})') from error
+    if model.task not in TASKS_WITH_BOXES:
+        raise ModelError(f"weights '{weights}': a model for '{model.task}' finds no boxes; use "
+                         f"one for {', '.join(TASKS_WITH_BOXES)}")
+    return model, names
+
+
+def _export(weights: Path, export_format: str, imgsz: int, device: str) -> None:
+    """Export weights beside themselves; Ultralytics' own exporter, at full precision."""
+    from ultralytics import YOLO
+    options = {'device': device} if device else {}
+    # A dynamic shape lets wide pictures run without padding, as the weights themselves do.
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # of torch's tracer, to its own developers
+        YOLO(str(weights)).export(format=export_format, imgsz=imgsz,
+                                  dynamic=export_format != 'engine', verbose=False, **options)
+
+
+def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
+                log: Callable[[str], None]) -> Path:
+    """Return the export of a `.pt` file that `wanted` asks for, or the file itself."""
+    import torch
+    try:
+        backend = choose_backend(wanted, device, torch.cuda.is_available())
+    except AccelerationError as error:
+        raise ModelError(str(error)) from error
+    if path.suffix != '.pt' or backend == NONE:
+        if wanted not in (NONE, backend):
+            why = ('is exported already' if path.suffix != '.pt' else
+                   'no faster backend is installed for this device')
+            log(f"accelerate '{wanted}': '{path.name}' runs as it is, {why}")
+        return path
+    begin = time.monotonic()
+    try:
+        result = exported(path, backend, imgsz, device, ultralytics().__version__, _export)
+    except Exception as error:  # the exporter's own, or the disk's
+        if wanted != AUTO:
+            raise ModelError(f"accelerate '{wanted}': the export failed ({one_line(error)}); "
+                             "choose 'auto' or 'none'") from error
+        log(f"accelerate 'auto': the export to {backend} failed ({one_line(error)}); "
+            f"'{path.name}' runs as it is")
+        return path
+    log(f"accelerate '{wanted}': {result} ({time.monotonic() - begin:.1f} s)")
+    return result

@@ -1,0 +1,1 @@
+"""Heat as pictures: arrays in, arrays out."""

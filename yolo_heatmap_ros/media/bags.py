@@ -1,0 +1,119 @@
+"""The images of a rosbag2 recording, read by rosbags, which needs no ROS installation."""
+
+import os
+from pathlib import Path
+from typing import Optional, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.media.sources import Source, SourceError
+from yolo_heatmap_ros.ros.messages.compressed import from_compressed
+from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+
+IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+SUFFIXES = ('.db3', '.mcap')
+
+
+def is_bag(path: Path) -> bool:
+    """Tell whether a path is the folder of a recording, or the file in it."""
+    return os.path.isfile(path / 'metadata.yaml') or path.suffix in SUFFIXES
+
+
+class Bag(Source):
+    """
+    One image topic of a recording.
+
+    `header` is that of the last frame: its stamp (sec, nanosec) and frame_id.  `unusable` counts
+    messages that hold no picture; they are passed over.
+    """
+
+    def __init__(self, path: Path, topic: str = ''):
+        """
+        Open a recording (sqlite3 or mcap) and choose a topic, the first of images where empty.
+
+        Raises SourceError where it cannot be read, or has no such images.
+        """
+        try:
+            from rosbags.highlevel import AnyReader
+            from rosbags.typesys import get_typestore, Stores
+        except ImportError as error:
+            raise SourceError(f"'{path}': reading a recording needs the package rosbags: 'pip "
+                              "install rosbags'") from error
+        folder = path if path.is_dir() else path.parent
+        if not (folder / 'metadata.yaml').is_file():
+            raise SourceError(f"'{path}': there is no metadata.yaml beside it; give the folder of "
+                              "a recording ('ros2 bag reindex' writes what is missing)")
+        try:
+            self._reader = AnyReader([folder], default_typestore=get_typestore(Stores.LATEST))
+            self._reader.open()
+        except Exception as error:  # rosbags', and those of SQLite, MCAP, YAML, Zstandard
+            raise SourceError(f"'{path}': not a recording that can be read "
+                              f'({one_line(error)})') from error
+        self._path = path
+        images = [one for one in self._reader.connections if one.msgtype in (IMAGE, COMPRESSED)]
+        chosen = [one for one in images if topic in ('', one.topic)][:1]
+        if not chosen:
+            self._reader.close()
+            known = ', '.join(sorted({one.topic for one in images})) or 'no images at all'
+            raise SourceError(f"'{path}': no images on '{topic or 'any topic'}'; it has {known}")
+        self.topic = chosen[0].topic
+        self._connections = [one for one in images if one.topic == self.topic]
+        self.total = sum(one.msgcount for one in self._connections)
+        self.rate = 0.0
+        self.header: Tuple[int, int, str] = (0, 0, '')
+        self.rewind()
+
+    @property
+    def spacing(self) -> Optional[float]:
+        """Return the seconds from the last frame to the next, as they were recorded."""
+        if self._next is None:
+            return None
+        return max(0.0, (self._next[1] - self._time) * 1e-9)
+
+    def read(self) -> Optional[np.ndarray]:
+        """Return the next frame, or None at the end; raises SourceError for damaged files."""
+        while self._next is not None:
+            connection, self._time, raw = self._next
+            self._advance()
+            try:
+                message = self._reader.deserialize(raw, connection.msgtype)
+            except Exception:  # whatever damaged bytes bring about in rosbags
+                self.unusable += 1
+                continue
+            stamp = message.header.stamp
+            self.header = (stamp.sec, stamp.nanosec, message.header.frame_id)
+            try:
+                return to_frame(message) if connection.msgtype == IMAGE else from_compressed(
+                    message)
+            except ImageError:
+                self.unusable += 1
+        return None
+
+    def skip(self) -> bool:
+        """Pass over one frame without decoding it."""
+        if self._next is None:
+            return False
+        self._time = self._next[1]
+        self._advance()
+        return True
+
+    def _advance(self) -> None:
+        try:
+            self._next = next(self._messages, None)
+        except Exception as error:  # of SQLite, MCAP or Zstandard
+            raise SourceError(f"'{self._path}': the recording is damaged "
+                              f"({one_line(error)}); 'ros2 bag convert' may save the "
+                              'rest') from error
+
+    def rewind(self) -> bool:
+        """Begin with the first image again."""
+        self._messages = self._reader.messages(connections=self._connections)
+        self._time = 0
+        self._advance()
+        return self._next is not None
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._messages.close()
+        self._reader.close()

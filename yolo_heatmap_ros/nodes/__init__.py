@@ -1,0 +1,1 @@
+"""The nodes: topics, services, lifecycle, no pixels."""

@@ -1,0 +1,112 @@
+"""Heatmap nodes for several cameras in one process, on models that they share."""
+
+import sys
+import threading
+from typing import List, Optional, Tuple
+
+import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from yolo_heatmap_ros.config.cameras import Camera, CamerasError, read_cameras
+from yolo_heatmap_ros.config.specs import filled_text, ParameterError, Setting, START
+from yolo_heatmap_ros.detectors.shared_model import ModelPool
+from yolo_heatmap_ros.errors import one_line, printable
+from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.parameters import Parameters
+
+JOIN_TIMEOUT = 5.0
+"""Seconds in which a camera can finish the frame that it works on."""
+SETTINGS = (
+    Setting('cameras', '',
+            'A YAML file with the cameras: {parameters: {…}, cameras: [{name: …, image: …, '
+            'parameters: {…}}, …]}; see config/cameras.yaml.', filled_text, START),
+)
+
+
+class CameraGroup(Node):
+    """Makes one heatmap node for each camera of the file, each spun in a thread of its own."""
+
+    def __init__(self):
+        """Read the file; raises ParameterError where it holds no camera."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
+        super().__init__('yolo_heatmap_cameras')
+        try:
+            self._cameras = read_cameras(Parameters(self, SETTINGS, lambda changes: None).value(
+                'cameras'), self.get_logger().error)
+        except CamerasError as error:
+            raise ParameterError(f"parameter 'cameras': {error}") from error
+        self._pool = ModelPool()
+
+    def start(self) -> bool:
+        """Bring all nodes up; tell whether any could be."""
+        for camera in self._cameras:
+            node = self._make(camera)
+            if node is None:
+                continue
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            self._running.append((node, executor, threading.Thread(
+                target=_spin, args=(executor,), name=camera.name, daemon=True)))
+        for _, _, thread in self._running:
+            thread.start()
+        return bool(self._running)
+
+    def _make(self, camera: Camera) -> Optional[HeatmapNode]:
+        """Return the node of a camera, up where it wants to be; None where that cannot be."""
+        node, reason = None, 'see above'
+        try:
+            node = HeatmapNode(
+                self._pool.make_tracker, namespace=camera.name,
+                cli_args=['--ros-args', '-r', f'image:={camera.image}'],
+                parameter_overrides=[Parameter(name, value=value)
+                                     for name, value in camera.parameters.items()])
+            if not node.autostart or node.bring_up():
+                return node
+        # rcl's, on a topic's name; rclpy's, on a value, a parameter, a namespace; and ours
+        except (RuntimeError, ValueError, TypeError, ParameterException,
+                NameValidationException) as error:
+            reason = one_line(error)
+        if node is not None:
+            node.destroy_node()
+        self.get_logger().error(f"camera '{printable(camera.name)}' cannot be started: {reason}; "
+                                'the others go on')
+        return None
+
+    def destroy_node(self) -> None:
+        """Let go of all nodes."""
+        for node, executor, thread in self._running:
+            executor.shutdown(timeout_sec=0)
+            thread.join(timeout=JOIN_TIMEOUT)
+            node.destroy_node()
+        super().destroy_node()
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        pass
+    except RuntimeError:  # rclpy's, where a signal has shut the context down while it waits
+        if rclpy.ok():
+            raise
+
+
+def _work(group: CameraGroup) -> int:
+    if not group.start():
+        return 1
+    rclpy.spin(group)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the nodes until told to end; return the exit code."""
+    return run_node(CameraGroup, _work, args, __doc__, SETTINGS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,291 @@
+"""The lifecycle node `yolo_heatmap`: camera images in, heat and its pictures out."""
+
+import sys
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from yolo_heatmap_ros.build_pipeline import change_pipeline, make_pipeline
+from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS, TOPIC
+from yolo_heatmap_ros.config.specs import ParameterError
+from yolo_heatmap_ros.detectors.weights import ModelError
+from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.diagnostics import DiagnosticsReporter
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.floor_publisher import GroundPublisher
+from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
+from yolo_heatmap_ros.ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
+from yolo_heatmap_ros.ros.heat_services import HeatServices
+from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
+from yolo_heatmap_ros.ros.managed_node import logged, ManagedNode
+from yolo_heatmap_ros.ros.messages.compressed import from_compressed, SUFFIX
+from yolo_heatmap_ros.ros.messages.detections import (
+    Detection2DArray, detection_reader, MISSING, to_message as detections_message)
+from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+from yolo_heatmap_ros.ros.messages.regions import to_message
+from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
+from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
+from yolo_heatmap_ros.ros.stamp_matcher import StampMatcher
+
+MAX_AGE = 3600.0
+"""Seconds from which on an image is of a recording, and no latency."""
+
+
+class HeatmapNode(ManagedNode):
+    """Accumulates where a YOLO model sees objects, and publishes it as data and pictures."""
+
+    def __init__(self, make_tracker: Callable[..., YoloTracker] = YoloTracker, **kwargs):
+        """Declare parameters and services; `make_tracker` loads the model in `configure`."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._pipeline: Optional[HeatmapPipeline] = None
+        self._inputs: List[ImageSubscription] = []
+        self._pictures: Optional[PicturePublisher] = None
+        super().__init__('yolo_heatmap', **kwargs)
+        self._make_tracker = make_tracker
+        self._snapshots: Optional[SnapshotKeeper] = None
+        self._regions = self._detections = None
+        self._ground: Optional[GroundPublisher] = None
+        self._enabled = True
+        self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
+                                    lambda: self._pipeline is not None)
+        self._heat_services = HeatServices(self)
+        self.create_service(SetBool, '~/enable', self._enable)
+        self._diagnostics = DiagnosticsReporter(self, self._facts)
+
+    @property
+    def autostart(self) -> bool:
+        """Tell whether the node is to bring itself up."""
+        return self._settings.value('autostart')
+
+    @logged
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and create the publishers."""
+        try:
+            values = self._settings.values()
+            self._pipeline = make_pipeline(
+                values, self.get_logger().info,
+                detection_reader if values['detector'] == TOPIC else self._make_tracker)
+        except (ModelError, ParameterError) as error:
+            self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
+            return TransitionCallbackReturn.FAILURE
+        self._values = values
+        # Who wants every frame wants every picture too.
+        self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
+        self._diagnostics.begin_anew()
+        self._advice = FrameAdvice(self.get_logger(), values, self._pipeline,
+                                   self._diagnostics.statistics)
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth, values)
+        self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
+        if self._pipeline.options.ground is not None:
+            self._ground = GroundPublisher(self, self._pipeline, values)
+        if Detection2DArray is None:
+            self.get_logger().info(f'no ~/detections: {MISSING}')
+        else:
+            self._detections = self.create_lifecycle_publisher(Detection2DArray, '~/detections',
+                                                               self._depth)
+        self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
+                                         self._pictures.wait_until_drawn)
+        tracker = self._pipeline.tracker
+        if values['detector'] == TOPIC:
+            self.get_logger().info(f'no model: {tracker.task}')
+        else:
+            self.get_logger().info(
+                f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, "
+                f'{tracker.backend} on {tracker.device_name}, SHA-256 {tracker.sha256}')
+        self._heat_services.serve(self._pipeline, self._snapshots)
+        if values['resume']:
+            self._heat_services.resume()
+        return super().on_configure(state)
+
+    @logged
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to take images."""
+        result = super().on_activate(state)
+        if self._enabled:
+            self._subscribe()
+        outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
+        inputs = ' and '.join(f"'{one.topic}'" for one in self._inputs)
+        listening = f'listening to {inputs}' if self._enabled else 'paused, see ~/enable'
+        self.get_logger().info(f'{listening}, publishing {outputs}')
+        return result
+
+    def _subscribe(self) -> None:
+        def subscribe(message_type: type, topic: str, callback: Callable) -> None:
+            self._inputs.append(ImageSubscription(
+                self, message_type, topic, callback,
+                lambda number: self._diagnostics.count(SKIPPED, number),
+                self._values['image_reliability'], self._depth))
+        if not self._values['blank_size'] or self._values['detector'] != TOPIC:
+            subscribe(*self._image_topic(), self._on_image)
+        if self._values['detector'] == TOPIC:
+            self._matcher = StampMatcher(
+                self._process, lambda number: self._diagnostics.count(SKIPPED, number))
+            subscribe(Detection2DArray, 'detections', self._on_detections)
+
+    def _image_topic(self) -> Tuple[type, str]:
+        """Return the type and the topic of the images that are wanted."""
+        if self._values['input_transport'] == 'raw':
+            return Image, 'image'
+        # As image_transport does: remapping the raw topic's name is enough.
+        return CompressedImage, self.resolve_topic_name('image') + SUFFIX
+
+    @logged
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take no more images; the heat stays."""
+        self._unsubscribe()
+        self._pictures.wait_until_published()
+        return super().on_deactivate(state)
+
+    @logged
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the model and the heat."""
+        self._release()
+        return super().on_cleanup(state)
+
+    @logged
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of everything."""
+        self._release()
+        return super().on_shutdown(state)
+
+    def destroy_node(self) -> None:
+        """Let go of everything, whatever the state."""
+        self._release()
+        super().destroy_node()
+
+    @logged
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to the unconfigured state after a transition that broke."""
+        self._release()
+        return super().on_error(state)
+
+    def _unsubscribe(self) -> None:
+        if self._inputs:
+            for subscription in self._inputs:
+                subscription.destroy()
+            self._inputs = []
+            if self.context.ok():  # else the logger could not publish it
+                counts = self._diagnostics.statistics.counts
+                self.get_logger().info(f'{counts[PROCESSED]} frames processed, {counts[SKIPPED]} '
+                                       f'skipped, {counts[UNUSABLE]} unusable')
+
+    def _release(self) -> None:
+        self._unsubscribe()
+        if self._pictures is not None:
+            self._snapshots.close()
+            self._pictures.close()
+            self.destroy_lifecycle_publisher(self._regions)
+            if self._ground is not None:
+                self._ground.close()
+            if self._detections is not None:
+                self.destroy_lifecycle_publisher(self._detections)
+            self._pictures = self._snapshots = self._regions = None
+            self._ground = self._detections = None
+            self._heat_services.serve(None, None)
+        self._pipeline = None
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        if self._pipeline is None:
+            return
+        self._pictures.wait_until_drawn()
+        change_pipeline(self._pipeline, changes)
+        self._values.update(changes)
+
+    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._enabled = request.data
+        if self._pictures is not None and self._pictures.active:
+            if not self._enabled:
+                self._unsubscribe()
+            elif not self._inputs:
+                self._subscribe()
+        response.success = True
+        response.message = 'images are taken' if self._enabled else 'paused: the heat stays'
+        self.get_logger().info(response.message)
+        return response
+
+    def _facts(self) -> Dict[str, str]:
+        """Return what `/diagnostics` says beside the frames."""
+        facts = {'state': self.state_label}
+        if not self._enabled:
+            facts['paused'] = 'see ~/enable'
+        if self._pipeline is not None:
+            facts['topic'] = self.resolve_topic_name('image')
+            tracker = self._pipeline.tracker
+            model = '' if self._values['detector'] == TOPIC else self._values['weights']
+            facts.update(model=model, task=tracker.task,
+                         device=tracker.device_name, backend=tracker.backend)
+            if self._values['frame_policy'] == 'all':
+                facts['every frame'] = f'up to {self._depth} wait'
+        return facts
+
+    def _on_image(self, message: Union[Image, CompressedImage]) -> None:
+        try:
+            if isinstance(message, CompressedImage):
+                frame = from_compressed(message)
+            else:
+                frame = to_frame(message, self._values['value_range'])
+            self._advice.on_size(*frame.shape[:2])
+            if self._values['detector'] == TOPIC:
+                self._matcher.put_image(message.header, frame)
+                return
+            detections = self._pipeline.detect(frame)
+        except (ImageError, ModelError) as error:
+            self._diagnostics.count(UNUSABLE)
+            self._advice.on_unusable(error)
+            return
+        self._process(message.header, frame, detections)
+
+    def _on_detections(self, message) -> None:
+        detections = self._pipeline.tracker.read(message, self._advice.on_refused)
+        if self._values['blank_size']:
+            width, height = self._values['blank_size']
+            self._process(message.header, np.zeros((height, width, 3), np.uint8), detections)
+        else:
+            self._matcher.put_detections(message.header, detections)
+
+    def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
+        """Let the objects of a frame become heat, and publish what is made of it."""
+        self._advice.on_not_finite(detections.not_finite)
+        self._pictures.wait_until_drawn()
+        stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
+        step = self._pipeline.deposit(frame, detections, stamp)
+        self._pictures.show(frame, header)
+        if self._pipeline.accumulator.regions is not None:
+            self._regions.publish(to_message(self._pipeline.accumulator.regions, header))
+        if self._detections is not None and self._detections.get_subscription_count():
+            self._detections.publish(detections_message(
+                detections, self._pipeline.tracker.names, header))
+        if self._ground is not None:
+            self._ground.show(header)
+        self._diagnostics.count(PROCESSED, age=self._age(stamp))
+        self._advice.on_processed(step, len(detections))
+
+    def _age(self, stamp: float) -> float:
+        """Return how old a stamp is by the node's clock, in s; NaN where it is of another."""
+        age = 1e-9 * self.get_clock().now().nanoseconds - stamp
+        return age if 0.0 <= age < MAX_AGE else float('nan')
+
+
+def _work(node: HeatmapNode) -> int:
+    if node.autostart and not node.bring_up():
+        return 1
+    rclpy.spin(node)
+    return 0
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the node until it is told to end; return the exit code."""
+    return run_node(HeatmapNode, _work, args, __doc__, HEATMAP_SETTINGS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
+
+import math
+import os
+from pathlib import Path
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import rclpy
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from sensor_msgs.msg import Image
+from std_srvs.srv import SetBool
+
+from yolo_heatmap_ros.config.playback import ORIGINAL, PLAYBACK_SETTINGS
+from yolo_heatmap_ros.config.specs import ParameterError
+from yolo_heatmap_ros.media.bags import Bag, is_bag
+from yolo_heatmap_ros.media.sources import (
+    open_source, Source, SourceError, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.messages.images import Picture
+from yolo_heatmap_ros.ros.parameters import Parameters
+
+LOG_PERIOD = 5.0
+"""Seconds between progress lines."""
+RECONNECT_PERIOD = 1.0
+"""Seconds between attempts to open a stream again."""
+POLL_PERIOD = 0.05
+"""Seconds between looks at what the player waits for."""
+LAST_FRAME_TIMEOUT = 2.0
+"""Seconds in which reliable subscribers can fetch the last frame before the process ends."""
+LEAST_PERIOD = 1e-3
+"""Seconds between frames that were recorded at once."""
+MOST_PERIOD = 3600.0
+"""Seconds between frames at the least rate."""
+MAX_SKIP = 1.0
+"""Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
+
+
+class PlaybackNode(Node):
+    """Publishes the frames of a source on `image_raw`, paced by a steady clock."""
+
+    def __init__(self, **kwargs):
+        """Open the source; raises ParameterError where that does not work."""
+        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        self._stop = threading.Event()
+        self._player = threading.Thread(target=self._play, name='player', daemon=True)
+        super().__init__('playback', **kwargs)
+        self._settings = Parameters(self, PLAYBACK_SETTINGS, self._change)
+        self._values = self._settings.values()
+        self._name = without_credentials(self._values['source'])
+        try:
+            self._source = self._open(Path(os.path.expanduser(self._values['source'])))
+        except SourceError as error:
+            raise ParameterError(f"parameter 'source': {error}") from error
+        self._publisher = self.create_publisher(
+            Image, 'image_raw', QoSProfile(depth=10),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self.create_service(SetBool, '~/pause', self._pause)
+        self._picture = Picture()
+        self._paused = threading.Event()
+        self._changed = threading.Event()
+        self._position = self._published = self._skipped = 0
+        self._finished = Future()
+
+    def _open(self, path: Path) -> Source:
+        if is_bag(path):
+            return Bag(path, self._values['topic'])
+        if self._values['stamps'] == ORIGINAL:
+            raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
+                                 'stamps')
+        return open_source(self._values['source'])
+
+    def spin_to_end(self) -> int:
+        """Play until the source ends; return the exit code of the process."""
+        self._player.start()
+        rclpy.spin_until_future_complete(self, self._finished)
+        return self._finished.result()
+
+    def destroy_node(self) -> None:
+        """Stop the player before what it publishes with goes away."""
+        self._stop.set()
+        if self._player.is_alive():
+            # A camera or a stream may hang in its driver: the process does not wait for that.
+            self._player.join(timeout=2.0)
+        super().destroy_node()
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        self._values = {**self._values, **changes}
+        self._changed.set()
+
+    def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        (self._paused.set if request.data else self._paused.clear)()
+        response.success, response.message = True, 'paused' if request.data else 'playing'
+        self.get_logger().info(response.message)
+        return response
+
+    @property
+    def rate(self) -> float:
+        """Return the frames per second that are aimed at; 0: as they come."""
+        return self._values['rate'] or self._source.rate
+
+    def _play(self) -> None:
+        code = 1  # also where the decoder raises what nobody expects: the process must end
+        try:
+            self._wait_for_subscribers()
+            code = self._play_live() if self._source.live else self._play_recorded()
+            if not self._stop.is_set():
+                self._publisher.wait_for_all_acked(Duration(seconds=LAST_FRAME_TIMEOUT))
+        except SourceError as error:
+            self.get_logger().fatal(str(error))
+        except RuntimeError as error:  # rclpy's, of a publisher whose context has shut down
+            if self.context.ok():
+                self.get_logger().fatal(f'cannot publish: {error}')
+            else:
+                code = 0
+        finally:
+            self._source.close()
+            self._finished.set_result(code)
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self._values['wait_for_subscribers']
+        if wanted > self._publisher.get_subscription_count():
+            topic = self._publisher.topic_name
+            self.get_logger().info(f"waiting for {wanted} subscriber(s) of '{topic}'")
+            while wanted > self._publisher.get_subscription_count():
+                if self._stop.wait(POLL_PERIOD):
+                    return
+        total = f'{self._source.total} frames' if self._source.total else 'no end'
+        recorded = 'as they come' if self._source.live else 'as they were recorded'
+        rate = f'{self.rate:g} Hz' if self.rate else recorded
+        self.get_logger().info(f"playing '{self._name}' on '{self._publisher.topic_name}': "
+                               f'{total}, {rate}')
+
+    def _play_recorded(self) -> int:
+        """Publish frames at their times; return the exit code at the end."""
+        self._start_report()
+        due, in_this_round = time.monotonic(), 0
+        while not self._stop.is_set():
+            if self._paused.is_set():
+                self._stop.wait(POLL_PERIOD)
+                due = time.monotonic()
+                self._start_report()
+                continue
+            frame = self._source.read()
+            if frame is None:
+                if not in_this_round:
+                    self.get_logger().fatal(f"'{self._name}': no frame can be decoded")
+                    return 1
+                if not self._values['loop']:
+                    self._report(at_end=True)
+                    return 0
+                self._source.rewind()
+                self._position = in_this_round = 0
+                continue
+            in_this_round += 1
+            self._position += 1
+            due = self._wait_until(due)
+            if self._stop.is_set():
+                break
+            self._publish(frame)
+            self._report()
+            period = self._period()
+            due += period
+            due += self._catch_up(time.monotonic() - due, period) * period
+        return 0
+
+    def _wait_until(self, due: float) -> float:
+        """Wait for a time, or until parameters change; return the time for which it has."""
+        while (left := due - time.monotonic()) > 0.0 and not self._stop.is_set():
+            if self._changed.is_set():
+                due = time.monotonic()
+                break
+            self._stop.wait(min(left, POLL_PERIOD))
+        self._changed.clear()
+        return due
+
+    def _period(self) -> float:
+        """Return the seconds until the next frame is due."""
+        spacing = self._source.spacing
+        if spacing is not None and not self._values['rate']:
+            return max(spacing, LEAST_PERIOD)
+        return min(1.0 / (self.rate or STILL_RATE), MOST_PERIOD)
+
+    def _catch_up(self, late: float, period: float) -> int:
+        """Skip frames whose time has passed; return how many periods have."""
+        passed = max(0, int(late / period))
+        if self._source.total:
+            for _ in range(min(passed, math.ceil(MAX_SKIP / period))):
+                if not self._source.skip():
+                    break
+                self._position += 1
+                self._skipped += 1
+        return passed
+
+    def _play_live(self) -> int:
+        """Publish frames when they come, at most at `rate`, until the process is stopped."""
+        self._start_report()
+        due = time.monotonic()
+        while not self._stop.is_set():
+            frame = self._source.read()
+            if frame is None:
+                self._reconnect()
+                self._start_report()
+                continue
+            self._position += 1
+            now = time.monotonic()
+            if self._changed.is_set():
+                self._changed.clear()
+                due = now
+            if self._paused.is_set() or (self.rate and now < due):
+                continue
+            self._publish(frame)
+            self._report()
+            if self.rate:
+                due = max(due + self._period(), now)
+        return 0
+
+    def _reconnect(self) -> None:
+        self.get_logger().warning(f"'{self._name}': no more frames; opening it again")
+        while not self._stop.wait(RECONNECT_PERIOD):
+            if self._source.rewind():
+                self.get_logger().info(f"'{self._name}': open again")
+                return
+
+    def _publish(self, frame: np.ndarray) -> None:
+        np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
+        header = self._picture.message.header
+        if self._values['stamps'] == ORIGINAL:
+            header.stamp.sec, header.stamp.nanosec, header.frame_id = self._source.header
+        else:
+            header.stamp = self.get_clock().now().to_msg()
+            header.frame_id = self._values['frame_id']
+        self._publisher.publish(self._picture.message)
+        self._published += 1
+
+    def _start_report(self) -> None:
+        self._reported_at, self._published_before = time.monotonic(), self._published
+
+    def _report(self, at_end: bool = False) -> None:
+        elapsed = time.monotonic() - self._reported_at
+        if elapsed < LOG_PERIOD and not at_end:
+            return
+        total = self._source.total
+        where = f'{self._position}/{total}' if total else f'{self._position}'
+        hertz = (self._published - self._published_before) / max(elapsed, 1e-3)
+        end = 'end of source: ' if at_end else ''
+        unusable = self._source.unusable
+        self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped'
+                               + (f', {unusable} unusable' if unusable else ''))
+        self._start_report()
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Play to the end of the source, or until told to end; return the exit code."""
+    return run_node(PlaybackNode, PlaybackNode.spin_to_end, args, __doc__, PLAYBACK_SETTINGS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

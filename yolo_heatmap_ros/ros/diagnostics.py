@@ -1,0 +1,92 @@
+"""The node's state of health on `/diagnostics`, in the way of diagnostic_updater."""
+
+import math
+import time
+from typing import Callable, Dict, Tuple
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from yolo_heatmap_ros.ros.frame_statistics import (
+    FrameStatistics, PROCESSED, SKIPPED, UNUSABLE, WINDOW)
+
+PERIOD = 1.0
+"""Seconds between reports."""
+STALE_AFTER = 5.0
+"""Seconds without a frame after which there is nothing to report on."""
+
+OK, WARN, ERROR, STALE = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR,
+                          DiagnosticStatus.STALE)
+
+
+class DiagnosticsReporter:
+    """Publishes one status of the node each second, whatever its lifecycle state."""
+
+    def __init__(self, node: Node, facts: Callable[[], Dict[str, str]]):
+        """
+        Begin to report.
+
+        `facts` returns what else there is to say, by name; `state` is the node's lifecycle state,
+        `paused` is there where it is, and `every frame` where a lost one is worth a warning.
+        """
+        self._node = node
+        self._facts = facts
+        self.statistics = FrameStatistics()
+        self._since = time.monotonic()
+        self._last = float('-inf')
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._timer = node.create_timer(PERIOD, self._report,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def count(self, kind: str, number: int = 1, age: float = float('nan')) -> None:
+        """Count frames; see `FrameStatistics.count`."""
+        now = time.monotonic()
+        self._last = now
+        self.statistics.count(kind, now, number, age)
+
+    def begin_anew(self) -> None:
+        """Forget what was counted, as with a new configuration."""
+        self.statistics = FrameStatistics()
+        self._since, self._last = time.monotonic(), float('-inf')
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        facts = self._facts()
+        recent = self.statistics.recent(now)
+        watched = min(WINDOW, max(now - self._since, PERIOD))
+        median, high = self.statistics.ages(now)
+        level, message = self._judged(facts, recent, now)
+        values = {
+            **facts,
+            'rate in (Hz)': f'{sum(recent.values()) / watched:.1f}',
+            'rate out (Hz)': f'{recent[PROCESSED] / watched:.1f}',
+            **{f'frames {kind}': str(count)
+               for kind, count in self.statistics.counts.items()},
+            'latency p50 (ms)': _milliseconds(median), 'latency p95 (ms)': _milliseconds(high),
+            'last error': self.statistics.last_error}
+        name = self._node.get_fully_qualified_name().strip('/')
+        status = DiagnosticStatus(
+            level=level, name=f'{name}: frames', message=message,
+            hardware_id=facts.get('topic', ''),
+            values=[KeyValue(key=key, value=value) for key, value in values.items()])
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)
+
+    def _judged(self, facts: Dict[str, str], recent: Dict[str, int],
+                now: float) -> Tuple[bytes, str]:
+        if facts['state'] != 'active' or 'paused' in facts:
+            return OK, 'paused' if 'paused' in facts else facts['state']
+        if now - max(self._last, self._since) > STALE_AFTER:
+            return STALE, f"no image on '{facts.get('topic')}' for {STALE_AFTER:.0f} s"
+        if recent[UNUSABLE]:
+            level = WARN if recent[PROCESSED] else ERROR
+            return level, f'{recent[UNUSABLE]} frames unusable: {self.statistics.last_error}'
+        if recent[SKIPPED] and 'every frame' in facts:
+            return WARN, f'{recent[SKIPPED]} frames lost: the camera is faster than the model'
+        return OK, 'frames arrive' if recent[PROCESSED] else 'waiting for the first frame'
+
+
+def _milliseconds(seconds: float) -> str:
+    return f'{1000 * seconds:.1f}' if math.isfinite(seconds) else ''

@@ -1,0 +1,95 @@
+"""Heat on the floor for navigation: `~/density` and `~/hotspots`."""
+
+import array
+from typing import Any, List, Mapping, Optional
+
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from nav_msgs.msg import OccupancyGrid
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from yolo_heatmap_ros.drawing.legend import in_units, number
+from yolo_heatmap_ros.heat.ground import GroundHeat, Hotspot
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+
+# Who comes later gets the last one too, as with a map server.
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def density_message(ground: GroundHeat, low: float, high: float,
+                    header: Header) -> OccupancyGrid:
+    """Return heat as a map: 0 to 100 from `low` to `high`, -1 where the camera does not see."""
+    grid = OccupancyGrid(header=header)
+    grid.info.map_load_time = header.stamp
+    grid.info.resolution = ground.plane.resolution
+    grid.info.height, grid.info.width = ground.plane.shape
+    grid.info.origin.position.x, grid.info.origin.position.y = ground.plane.extent[:2]
+    grid.info.origin.orientation.w = 1.0
+    grid.data = array.array('b', ground.occupancy(low, high).tobytes())
+    return grid
+
+
+def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
+                     header: Header) -> MarkerArray:
+    """Return a disc and a label for each of the busiest places, and what removes older ones."""
+    markers = [Marker(header=header, action=Marker.DELETEALL)]
+    for index, spot in enumerate(spots):
+        divisor, name = in_units(spots[0].heat, unit)
+        common = {'header': header, 'id': index, 'action': Marker.ADD}
+        pose = Pose(position=Point(x=spot.x, y=spot.y, z=0.02), orientation=Quaternion(w=1.0))
+        markers.append(Marker(
+            ns='hotspots', type=Marker.CYLINDER, pose=pose,
+            scale=Vector3(x=2 * radius, y=2 * radius, z=0.04),
+            color=ColorRGBA(r=1.0, a=0.3 + 0.5 * spot.heat / spots[0].heat), **common))
+        above = Pose(position=Point(x=spot.x, y=spot.y, z=0.5), orientation=Quaternion(w=1.0))
+        markers.append(Marker(
+            ns='labels', type=Marker.TEXT_VIEW_FACING, pose=above, scale=Vector3(z=0.3),
+            color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
+            text=f'{index + 1}: {number(spot.heat / divisor)} {name}', **common))
+    return MarkerArray(markers=markers)
+
+
+class GroundPublisher:
+    """Publishes the ground of a pipeline at a rate of its own, while frames arrive."""
+
+    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, values: Mapping[str, Any]):
+        """Create the lifecycle publishers; `values` are the node's parameters by name."""
+        self._node = node
+        self._pipeline = pipeline
+        self._values = values
+        options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
+        self._density = node.create_lifecycle_publisher(OccupancyGrid, '~/density', _LATCHED,
+                                                        **options)
+        self._hotspots = node.create_lifecycle_publisher(MarkerArray, '~/hotspots', _LATCHED,
+                                                         **options)
+        self._newest: Optional[Header] = None
+        self._timer = node.create_timer(1.0 / values['ground.rate'], self._publish,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def show(self, header: Header) -> None:
+        """Note that there is a frame since the last time, and its header."""
+        self._newest = header
+
+    def _publish(self) -> None:
+        accumulator = self._pipeline.accumulator
+        if self._newest is None or accumulator is None or accumulator.ground is None:
+            return
+        header = Header(stamp=self._newest.stamp, frame_id=self._values['ground.frame_id'])
+        self._newest = None
+        ground = accumulator.ground
+        limits = self._pipeline.renderer.scale.limits(ground.field)
+        self._density.publish(density_message(ground, *limits, header))
+        spots = ground.hotspots(self._values['ground.hotspots'],
+                                self._values['ground.hotspot_distance'])
+        self._hotspots.publish(hotspots_message(
+            spots, accumulator.options.heat_unit, ground.plane.radius, header))
+
+    def close(self) -> None:
+        """End the timer and the publishers."""
+        self._node.destroy_timer(self._timer)
+        for publisher in (self._density, self._hotspots):
+            self._node.destroy_lifecycle_publisher(publisher)

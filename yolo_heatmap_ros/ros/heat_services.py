@@ -1,0 +1,62 @@
+"""The services that concern the heat: `~/reset`, `~/save`, `~/load`."""
+
+from typing import Callable, Optional
+
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
+from yolo_heatmap_ros.storage.snapshots import SnapshotError
+
+
+class HeatServices:
+    """Answers for one node, also while there is no heat: then it says so."""
+
+    def __init__(self, node: Node):
+        """Create the services."""
+        self._logger = node.get_logger()
+        self._pipeline: Optional[HeatmapPipeline] = None
+        self._snapshots: Optional[SnapshotKeeper] = None
+        for name in ('reset', 'save', 'load'):
+            node.create_service(Trigger, f'~/{name}', self._answering(getattr(self, f'_{name}')))
+
+    def serve(self, pipeline: Optional[HeatmapPipeline],
+              snapshots: Optional[SnapshotKeeper]) -> None:
+        """Take the heat that is meant from now on, or None for none."""
+        self._pipeline, self._snapshots = pipeline, snapshots
+
+    def resume(self) -> None:
+        """Begin with the newest snapshot, where there is one; log which, or why not."""
+        try:
+            self._logger.info(f'resumed from {self._snapshots.load()}')
+        except SnapshotError as error:
+            self._logger.warning(f'nothing is resumed: {error}')
+
+    def _answering(self, answer: Callable[[], str]) -> Callable:
+        """Return a service callback that gives what `answer` returns, or why it cannot."""
+        def callback(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                if self._pipeline is None:
+                    raise SnapshotError('not configured: there is no heat')
+                response.message = answer()
+                response.success = True
+                self._logger.info(response.message)
+            except SnapshotError as error:
+                response.message = str(error)
+                self._logger.error(response.message)
+            return response
+        return callback
+
+    def _reset(self) -> str:
+        kept = self._snapshots.put_aside()
+        self._snapshots.wait_until_drawn()
+        self._pipeline.reset()
+        self._snapshots.after_reset()
+        return 'all heat is forgotten' + (f'; a copy is in {kept}' if kept else '')
+
+    def _save(self) -> str:
+        return f'saved to {self._snapshots.save()}'
+
+    def _load(self) -> str:
+        return f'loaded from {self._snapshots.load()}'

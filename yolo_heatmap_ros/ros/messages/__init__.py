@@ -1,0 +1,1 @@
+"""Each message to and from arrays."""

@@ -1,0 +1,149 @@
+"""Detections to and from vision_msgs/Detection2DArray, which not every installation has."""
+
+from collections import OrderedDict
+import math
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+
+from std_msgs.msg import Header
+
+from yolo_heatmap_ros.config.specs import ParameterError
+from yolo_heatmap_ros.detectors.yolo import ClassChoice, Detections
+from yolo_heatmap_ros.errors import printable
+
+try:
+    from vision_msgs.msg import (
+        BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesis, ObjectHypothesisWithPose,
+        Point2D, Pose2D)
+except ImportError:
+    Detection2DArray = None
+
+MISSING = ('vision_msgs is not installed: install ros-$ROS_DISTRO-vision-msgs for detections as a '
+           'topic')
+MAX_NAMES = 10_000
+"""Classes and ids that are remembered at most, of a detector that makes up ever new ones."""
+MAX_LENGTH = 256
+"""Characters of the name of a class, and of an id, at most."""
+MAX_PX = 1e9
+"""Largest coordinate in px: float32, in which boxes are kept, holds it and what is made of it."""
+
+
+def to_message(detections: Detections, names: Dict[int, str], header: Header):
+    """Return a Detection2DArray: class names, scores, track ids, centres and sizes in px."""
+    message = Detection2DArray(header=header)
+    for box, class_id, confidence, track_id in zip(
+            detections.xyxy.astype(float), detections.class_id.tolist(),
+            detections.confidence.tolist(), detections.track_id.tolist()):
+        hypothesis = ObjectHypothesis(class_id=names.get(class_id, str(class_id)),
+                                      score=confidence)
+        center = Pose2D(position=Point2D(x=(box[0] + box[2]) / 2, y=(box[1] + box[3]) / 2))
+        message.detections.append(Detection2D(
+            header=header, id=str(track_id) if track_id >= 0 else '',
+            results=[ObjectHypothesisWithPose(hypothesis=hypothesis)],
+            bbox=BoundingBox2D(center=center, size_x=box[2] - box[0], size_y=box[3] - box[1])))
+    return message
+
+
+class DetectionReader(ClassChoice):
+    """
+    Takes the detections of another node in place of a model; the parameters are a model's.
+
+    `names` are those of the classes that were seen so far, by the ids that they got here.
+    """
+
+    task = 'detections of another node'
+    device_name = backend = 'another node'
+
+    def __init__(self, conf: float = 0.25, max_det: int = 300,
+                 classes: Sequence[Union[int, str]] = ()):
+        """Take detections of at least `conf`, the `max_det` best, of `classes` by name."""
+        self.conf = conf
+        self.iou = 1.0
+        self.max_det = max_det
+        self.unconfirmed = self.outlines = False
+        self.names: Dict[int, str] = {}
+        self._ids: 'OrderedDict[str, int]' = OrderedDict()
+        self._next_id = 1 << 40
+        self._by_name: Dict[str, int] = {}
+        self.classes = classes
+
+    def class_ids(self, wanted: Sequence[Union[int, str]]) -> List[int]:
+        """Return the ids of names; any name may still come."""
+        return [self._class_id(str(name)) for name in wanted]
+
+    def _class_id(self, name: str) -> int:
+        if name.lower() not in self._by_name and len(self.names) < MAX_NAMES:
+            self._by_name[name.lower()] = len(self.names)
+            self.names[len(self.names)] = name
+        return self._by_name.get(name.lower(), MAX_NAMES)
+
+    def _track_id(self, text: str) -> int:
+        """Return an id's number, or one for a text that is none; -1 for an empty one."""
+        if not text:
+            return -1
+        if text.isdecimal() and len(text) < 12:
+            return int(text)
+        number = self._ids.pop(text, None)
+        if number is None:
+            number, self._next_id = self._next_id, self._next_id + 1
+        self._ids[text] = number
+        if len(self._ids) > MAX_NAMES:
+            self._ids.popitem(last=False)
+        return number
+
+    def read(self, message, refused: Callable[[str], None]) -> Detections:
+        """
+        Return what a Detection2DArray holds and what counts of it.
+
+        `refused` gets a line on every detection that cannot be used.
+        """
+        rows = []
+        for detection in message.detections:
+            best = max((result.hypothesis for result in detection.results
+                        if not math.isnan(result.hypothesis.score)),
+                       key=lambda hypothesis: hypothesis.score, default=None)
+            if best is None or not best.class_id.strip():
+                refused('a detection without a class: results[].hypothesis must have the name of '
+                        'one as class_id, and a score')
+                continue
+            if max(len(best.class_id), len(detection.id)) > MAX_LENGTH:
+                refused(f"'{printable(best.class_id)}', id '{printable(detection.id)}': a name or "
+                        f'an id is longer than {MAX_LENGTH} characters')
+                continue
+            box = _upright(detection.bbox)
+            if box is None:
+                refused(f"the box of a '{printable(best.class_id)}' is none: its numbers are NaN, "
+                        'infinite or too large, or its size is negative')
+                continue
+            class_id = self._class_id(best.class_id.strip())
+            if best.score >= self.conf and (not self._classes or class_id in self._classes):
+                rows.append((box, class_id, best.score, self._track_id(detection.id)))
+        rows = sorted(rows, key=lambda row: -row[2])[:self.max_det]
+        result = Detections.from_boxes([row[0] for row in rows])
+        result.class_id[:] = [row[1] for row in rows]
+        result.confidence[:] = [row[2] for row in rows]
+        result.track_id[:] = [row[3] for row in rows]
+        return result
+
+    def forget_tracks(self) -> None:
+        """Nothing is followed here."""
+
+
+def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str]],
+                     **model: Any) -> DetectionReader:
+    """Return a reader for the parameters of a model; raises ParameterError without vision_msgs."""
+    if Detection2DArray is None:
+        raise ParameterError(f"parameter 'detector': {MISSING}")
+    return DetectionReader(conf, max_det, classes)
+
+
+def _upright(box) -> Optional[List[float]]:
+    """Return x1, y1, x2, y2 in px of the upright box around a turned one, or None."""
+    x, y, theta = box.center.position.x, box.center.position.y, box.center.theta
+    # Not the other way round: a NaN is within no bounds.
+    if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0.0 <= box.size_x <= MAX_PX
+            and 0.0 <= box.size_y <= MAX_PX and math.isfinite(theta)):
+        return None
+    cosine, sine = abs(math.cos(theta)), abs(math.sin(theta))
+    width = box.size_x * cosine + box.size_y * sine
+    height = box.size_x * sine + box.size_y * cosine
+    return [x - width / 2, y - height / 2, x + width / 2, y + height / 2]

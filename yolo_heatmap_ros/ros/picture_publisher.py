@@ -1,0 +1,160 @@
+"""Heatmap, composite and heat to their topics, in a thread beside the model's."""
+
+import queue
+import threading
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+import cv2
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, SUFFIX
+from yolo_heatmap_ros.ros.messages.images import Picture
+
+HEATMAP, COMPOSITE, HEAT = 'heatmap', 'composite', 'heat'
+PICTURES = (HEATMAP, COMPOSITE)
+
+Job = Tuple[np.ndarray, Header, Tuple[str, ...]]
+
+
+class PicturePublisher:
+    """
+    Draws and publishes what is watched of one frame, while the model works on the next.
+
+    The heat must stay as it is while it is drawn: whoever changes it, or how it is drawn or
+    published, calls `wait_until_drawn` first.
+    """
+
+    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, depth: int,
+                 values: Mapping[str, Any]):
+        """
+        Create the lifecycle publishers, keep-last `depth`, and start the thread.
+
+        `values` are the node's parameters by name; they may change between frames.
+        """
+        self._node = node
+        self._pipeline = pipeline
+        self._values = values
+        self._publishers = {}
+        for name in (*PICTURES, HEAT):
+            self._publishers[name] = self._publisher(Image, name, depth)
+            if name != HEAT:
+                self._publishers[name + SUFFIX] = self._publisher(CompressedImage, name + SUFFIX,
+                                                                  depth)
+        self._messages = {HEAT: Picture('32FC1'), **{name: Picture() for name in PICTURES}}
+        self._compressed = {name: CompressedImage() for name in PICTURES}
+        self._full_size: Dict[str, np.ndarray] = {}
+        self._drawn = threading.Event()
+        self._published = threading.Event()
+        self._drawn.set()
+        self._published.set()
+        self._jobs: 'queue.SimpleQueue[Optional[Job]]' = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name='pictures', daemon=True)
+        self._thread.start()
+
+    def _publisher(self, message_type, name: str, depth: int):
+        return self._node.create_lifecycle_publisher(
+            message_type, f'~/{name}', QoSProfile(depth=depth),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+    @property
+    def topics(self) -> Tuple[str, ...]:
+        """Return the names of the pictures' topics after remapping."""
+        return tuple(self._publishers[name].topic_name for name in PICTURES)
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the lifecycle lets messages through."""
+        return self._publishers[HEATMAP].is_activated
+
+    def show(self, frame: np.ndarray, header: Header) -> None:
+        """
+        Hand over a frame, (H, W, 3) uint8 BGR, and the header of its message.
+
+        Returns at once, unless the frame before is not yet published: nothing piles up here.
+        """
+        watched = tuple(name for name, publisher in self._publishers.items()
+                        if publisher.get_subscription_count())
+        if watched:
+            self._published.wait()
+            self._drawn.clear()
+            self._published.clear()
+            self._jobs.put((frame, header, watched))
+
+    def wait_until_drawn(self) -> None:
+        """Wait until the last frame is drawn, so that the heat may change."""
+        self._drawn.wait()
+
+    def wait_until_published(self) -> None:
+        """Wait until the last frame has gone out."""
+        self._published.wait()
+
+    def close(self) -> None:
+        """End the thread after the last frame, and destroy the publishers."""
+        self._jobs.put(None)
+        self._thread.join()
+        for publisher in self._publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            frame, header, watched = job
+            try:
+                self._draw(frame, watched)
+                self._drawn.set()
+                for name in watched:
+                    message = self._message(name)
+                    message.header = header
+                    self._publishers[name].publish(message)
+            except RuntimeError as error:  # rclpy's, of a context that has shut down
+                if self._node.context.ok():
+                    self._node.get_logger().error(f'cannot publish: {error}')
+            finally:
+                self._drawn.set()
+                self._published.set()
+
+    def _draw(self, frame: np.ndarray, watched: Tuple[str, ...]) -> None:
+        """Draw the pictures, where `output_width` is smaller first in the size of the frame."""
+        height, width = frame.shape[:2]
+        wanted = [name for name in PICTURES if name in watched or name + SUFFIX in watched]
+        smaller = 0 < self._values['output_width'] < width
+        pixels = {}
+        for name in wanted:
+            shape = (height, 2 * width if name == COMPOSITE else width)
+            pixels[name] = (self._scratch(name, shape) if smaller
+                            else self._messages[name].pixels(*shape))
+        self._pipeline.render(frame, **pixels)
+        if smaller:
+            narrow = self._values['output_width']
+            low = max(1, round(height * narrow / width))
+            for name in wanted:
+                target = self._messages[name].pixels(
+                    low, 2 * narrow if name == COMPOSITE else narrow)
+                cv2.resize(pixels[name], target.shape[1::-1], dst=target,
+                           interpolation=cv2.INTER_AREA)
+        if HEAT in watched:
+            heat = self._pipeline.heat(self._values['heat_scale'])
+            np.copyto(self._messages[HEAT].pixels(*heat.shape), heat)
+
+    def _scratch(self, name: str, shape: Tuple[int, int]) -> np.ndarray:
+        if name not in self._full_size or self._full_size[name].shape[:2] != shape:
+            self._full_size[name] = np.empty((*shape, 3), np.uint8)
+        return self._full_size[name]
+
+    def _message(self, topic: str):
+        """Return the message for a topic of what was drawn last."""
+        name = topic.removesuffix(SUFFIX)
+        picture = self._messages[name]
+        if name == topic:
+            return picture.message
+        message = self._compressed[name]
+        fill_compressed(
+            message, picture.pixels(picture.message.height, picture.message.width),
+            *(self._values[f'{name}.compressed.{option}']
+              for option in ('format', 'jpeg_quality', 'png_level')))
+        return message

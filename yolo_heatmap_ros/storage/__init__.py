@@ -1,0 +1,1 @@
+"""Heat on disk: written whole or not at all."""
