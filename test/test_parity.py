@@ -6,10 +6,13 @@ import pytest
 import torch
 import ultralytics
 from ultralytics.solutions import Heatmap
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.drawing.renderer import COLORMAPS, HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.drawing.colormaps import COLORMAPS
+from yolo_heatmap_ros.drawing.renderer import HeatRenderer
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 
 
@@ -29,10 +32,14 @@ class GivenBoxes(Heatmap):
         self.track_ids = self.clss = list(range(len(self.given)))
 
 
-def add_boxes(field, boxes):
+def accumulator_of(height, width):
+    """Return an accumulator, and the field that it draws."""
+    accumulator = HeatAccumulator(height, width, HeatOptions())
+    return accumulator, accumulator.total
+
+
+def add_boxes(accumulator, boxes):
     """Add the heat of one frame's boxes, (N, 4)."""
-    accumulator = HeatAccumulator(*field.shape, HeatOptions())
-    accumulator.total = field
     accumulator.update(Detections.from_boxes(boxes), 0.0)
 
 
@@ -66,7 +73,7 @@ def test_pictures_of_the_embedded_clip(street, street_frames):
     frames = [blank, *street_frames[:40], blank, blank, *street_frames[40:60]]
     heat = assert_same_pictures(
         Heatmap(model=weights, conf=CONF, colormap=cv2.COLORMAP_JET, verbose=False),
-        HeatmapPipeline(YoloTracker(weights), HeatRenderer('JET')), frames)
+        HeatmapPipeline(YoloDetector(weights), HeatRenderer('JET')), frames)
     assert heat.max() > 10.0
 
 
@@ -79,7 +86,7 @@ def test_pictures_of_the_real_video(real_data):
     frames = [capture.read()[1] for _ in range(30)]
     heat = assert_same_pictures(
         Heatmap(model=weights, conf=CONF, colormap=cv2.COLORMAP_VIRIDIS, verbose=False),
-        HeatmapPipeline(YoloTracker(weights), HeatRenderer('VIRIDIS')), frames)
+        HeatmapPipeline(YoloDetector(weights), HeatRenderer('VIRIDIS')), frames)
     assert heat.max() > 10.0
 
 
@@ -96,13 +103,13 @@ BOXES = [
 def test_boxes_and_colormaps(street, colormap):
     """Boxes inside, cut by the border, outside and empty, under every colormap of OpenCV."""
     oracle = GivenBoxes(street, colormap=COLORMAPS[colormap])
-    field, renderer = HeatField(100, 120), HeatRenderer(colormap)
+    (heat, field), renderer = accumulator_of(100, 120), HeatRenderer(colormap)
     rng = np.random.default_rng(0)
     for boxes in BOXES:
         frame = rng.integers(0, 256, (100, 120, 3), np.uint8)
         oracle.given = torch.tensor(boxes).reshape(-1, 4)
         expected = oracle.process(frame.copy()).plot_im
-        add_boxes(field, np.array(boxes, np.float32).reshape(-1, 4))
+        add_boxes(heat, np.array(boxes, np.float32).reshape(-1, 4))
         picture = np.empty_like(frame)
         renderer.overlay(frame, field, picture)
         assert np.array_equal(2 * field.values, oracle.heatmap)
@@ -123,7 +130,7 @@ def test_random_boxes(street, largest, watched):
     Only every third picture is drawn in one case: what was not drawn must not be forgotten.
     """
     oracle = GivenBoxes(street, colormap=cv2.COLORMAP_JET)
-    field, renderer = HeatField(240, 320), HeatRenderer()
+    (heat, field), renderer = accumulator_of(240, 320), HeatRenderer()
     rng = np.random.default_rng(largest)
     picture = np.empty((240, 320, 3), np.uint8)
     for number in range(60):
@@ -131,7 +138,7 @@ def test_random_boxes(street, largest, watched):
         frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
         oracle.given = torch.tensor(boxes)
         expected = oracle.process(frame.copy()).plot_im
-        add_boxes(field, boxes)
+        add_boxes(heat, boxes)
         assert np.array_equal(2 * field.values, oracle.heatmap)
         assert (2 * field.minimum, 2 * field.maximum) == (
             oracle.heatmap.min(), oracle.heatmap.max())
@@ -143,7 +150,7 @@ def test_random_boxes(street, largest, watched):
 def test_no_pixel_is_cold(street):
     """Discs leave the corners of a picture cold, but boxes of a pixel do not."""
     oracle = GivenBoxes(street, colormap=cv2.COLORMAP_JET)
-    field, renderer = HeatField(20, 24), HeatRenderer()
+    (heat, field), renderer = accumulator_of(20, 24), HeatRenderer()
     rng = np.random.default_rng(8)
     y, x = np.mgrid[:20, :24]
     pixels = np.stack((x, y, x + 1, y + 1), axis=2).reshape(-1, 4).astype(np.float32)
@@ -154,7 +161,7 @@ def test_no_pixel_is_cold(street):
         frame = rng.integers(0, 256, (20, 24, 3), np.uint8)
         oracle.given = torch.tensor(boxes)
         expected = oracle.process(frame.copy()).plot_im
-        add_boxes(field, boxes)
+        add_boxes(heat, boxes)
         renderer.overlay(frame, field, picture)
         assert np.array_equal(picture, expected), number
     assert field.minimum > 0
@@ -162,18 +169,18 @@ def test_no_pixel_is_cold(street):
 
 def test_reset_and_colormap_in_between(street):
     """Neither leaves colours behind."""
-    field, renderer = HeatField(240, 320), HeatRenderer()
+    (heat, field), renderer = accumulator_of(240, 320), HeatRenderer()
     rng = np.random.default_rng(5)
     frame = rng.integers(0, 256, (240, 320, 3), np.uint8)
     picture, fresh = np.empty_like(frame), np.empty_like(frame)
     for number in range(30):
-        add_boxes(field, random_boxes(rng, 3, 100))
+        add_boxes(heat, random_boxes(rng, 3, 100))
         renderer.overlay(frame, field, picture)
         if number % 7 == 3:
             renderer.colormap = ('HOT', 'VIRIDIS')[number % 2]
         if number % 7 == 5:
             field.reset()
-            add_boxes(field, random_boxes(rng, 1, 60))
+            add_boxes(heat, random_boxes(rng, 1, 60))
         if number % 7 in (3, 5):
             again = HeatField(240, 320)
             again.values[:] = field.values
@@ -186,8 +193,8 @@ def test_reset_and_colormap_in_between(street):
 
 def test_overlay_into_part_of_a_picture():
     """Only the right half is written."""
-    field = HeatField(40, 50)
-    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
+    heat, field = accumulator_of(40, 50)
+    add_boxes(heat, np.array([[5, 5, 30, 30]], np.float32))
     frame = np.full((40, 50, 3), 100, np.uint8)
     whole = np.full((40, 100, 3), 7, np.uint8)
     HeatRenderer('HOT').overlay(frame, field, whole[:, 50:])
@@ -197,8 +204,8 @@ def test_overlay_into_part_of_a_picture():
 
 def test_alpha_bounds():
     """Alpha 0 shows the frame alone, alpha 1 the colours alone."""
-    field = HeatField(40, 50)
-    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
+    heat, field = accumulator_of(40, 50)
+    add_boxes(heat, np.array([[5, 5, 30, 30]], np.float32))
     frame = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
     picture = np.empty_like(frame)
     HeatRenderer('JET', 0.0).overlay(frame, field, picture)
@@ -211,17 +218,17 @@ def test_alpha_bounds():
 
 def test_reset_forgets():
     """After a reset the frame stands alone."""
-    field = HeatField(40, 50)
-    add_boxes(field, np.array([[5, 5, 30, 30]], np.float32))
+    heat, field = accumulator_of(40, 50)
+    add_boxes(heat, np.array([[5, 5, 30, 30]], np.float32))
     field.reset()
     assert not field.values.any()
 
 
 def test_boxes_that_are_no_numbers_add_nothing():
-    field = HeatField(40, 50)
-    add_boxes(field, np.array([[5, 5, np.nan, 30], [5, 5, 30, np.inf], [-np.inf] * 4], np.float32))
+    heat, field = accumulator_of(40, 50)
+    add_boxes(heat, np.array([[5, 5, np.nan, 30], [5, 5, 30, np.inf], [-np.inf] * 4], np.float32))
     assert not field.values.any()
-    add_boxes(field, np.array([[np.nan] * 4, [5, 5, 30, 30]], np.float32))
+    add_boxes(heat, np.array([[np.nan] * 4, [5, 5, 30, 30]], np.float32))
     assert field.maximum == 1.0
 
 

@@ -128,11 +128,13 @@ def growth(ages):
 def model_alone(options, size):
     """Return the frames per second of the model in a loop, without ROS."""
     script = ('import sys, time; from benchmark_nodes import frames_of; '
-              'from yolo_heatmap_ros.detectors.yolo import YoloTracker; '
+              'from yolo_heatmap_ros.detectors.yolo import YoloDetector; '
               'frames = frames_of(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), 30); '
-              'tracker = YoloTracker(sys.argv[1]); '
-              '[tracker.track(f) for f in frames]; begin = time.monotonic(); '
-              '[tracker.track(f) for f in frames * 3]; '
+              'detector = YoloDetector(sys.argv[1]); '
+              'tracker = detector.make_tracker(); '
+              'follow = lambda f: tracker.track(detector.detect(f), f); '
+              '[follow(f) for f in frames]; begin = time.monotonic(); '
+              '[follow(f) for f in frames * 3]; '
               'print(90 / (time.monotonic() - begin))')
     path = os.pathsep.join((str(ROOT), str(ROOT / 'tools'), os.environ.get('PYTHONPATH', '')))
     run = subprocess.run([sys.executable, '-W', 'ignore', '-c', script, options.weights,

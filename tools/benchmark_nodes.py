@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.ros.transport import use_image_profile
 
 OUTPUTS = ('yolo_heatmap/heatmap', 'yolo_heatmap/composite')
@@ -135,13 +135,14 @@ class Ceiling(Node):
     def __init__(self, weights):
         """Load the model as our node does."""
         super().__init__('ceiling')
-        self._tracker = YoloTracker(weights)
+        self._detector = YoloDetector(weights)
+        self._tracker = self._detector.make_tracker()
         self._outputs = [self.create_publisher(Image, topic, 1) for topic in OUTPUTS]
         self.create_subscription(Image, 'image', self._receive, QoSProfile(depth=1))
 
     def _receive(self, message):
         frame = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-        self._tracker.track(frame)
+        self._tracker.track(self._detector.detect(frame), frame)
         pixel = Image(height=1, width=1, step=3, encoding='bgr8', data=bytes(3))
         pixel.header = message.header
         for publisher in self._outputs:

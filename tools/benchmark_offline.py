@@ -54,9 +54,10 @@ def measure_pixels(options):
     """Measure a) boxes to pictures: ours, Ultralytics' and a copy of the same bytes."""
     import torch
     from ultralytics.solutions import Heatmap
-    from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
-    from yolo_heatmap_ros.detectors.yolo import Detections
     from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
+    from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+    from yolo_heatmap_ros.heat.detections import Detections
+    from yolo_heatmap_ros.heat.options import HeatOptions
     from yolo_heatmap_ros.ros.messages.images import Picture
 
     class GivenBoxes(Heatmap):
@@ -106,17 +107,21 @@ def measure_pixels(options):
 
 def measure_options(options):
     """Measure f) boxes to composite with each option of heat, as multiples of the default."""
-    from yolo_heatmap_ros.heat.accumulation import HeatOptions
-    from yolo_heatmap_ros.detectors.yolo import Detections
-    from yolo_heatmap_ros.heat.regions import parse_regions
+    from yolo_heatmap_ros.build_pipeline import OPTIONS as HEAT, RANGE
+    from yolo_heatmap_ros.config.polygons import parse_polygons
+    from yolo_heatmap_ros.detectors.tracking import Untracked
+    from yolo_heatmap_ros.drawing.colour_range import ColourRange
     from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-    from yolo_heatmap_ros.drawing.colour_range import HeatScale
-    from yolo_heatmap_ros.ros.messages.images import Picture
+    from yolo_heatmap_ros.heat.detections import Detections
+    from yolo_heatmap_ros.heat.options import HeatOptions
     from yolo_heatmap_ros.pipeline import HeatmapPipeline
-    from yolo_heatmap_ros.build_pipeline import OPTIONS as HEAT, SCALE
+    from yolo_heatmap_ros.ros.messages.images import Picture
 
     class NoModel:
         task = 'detect'
+
+        def make_tracker(self):
+            return Untracked()
 
     results, rows = [], []
     for width, height in SIZES[:2]:
@@ -124,10 +129,11 @@ def measure_options(options):
         pipelines, times = {}, {name: [] for name in OPTIONS}
         for name, given in OPTIONS.items():
             given = dict(given)
-            given['regions'] = parse_regions(given.get('regions', ''))
+            given['regions'] = parse_polygons(given.get('regions', ''))
             pipelines[name] = HeatmapPipeline(
                 NoModel(),
-                HeatRenderer(scale=HeatScale(**{k: v for k, v in given.items() if k in SCALE})),
+                HeatRenderer(colour_range=ColourRange(
+                    **{k: v for k, v in given.items() if k in RANGE})),
                 HeatOptions(**{k: v for k, v in given.items() if k in HEAT}),
                 given.get('legend', False))
         picture = Picture().pixels(height, 2 * width)
@@ -137,7 +143,7 @@ def measure_options(options):
             detections.track_id = np.arange(len(boxes))
             for name, pipeline in pipelines.items():
                 begin = time.perf_counter()
-                pipeline.deposit(frame, detections, number / 30.0)
+                pipeline.add(frame, detections, number / 30.0)
                 pipeline.render(frame, composite=picture)
                 times[name].append(time.perf_counter() - begin)
         figures = {name: milliseconds(each[len(each) // 4:]) for name, each in times.items()}
@@ -153,7 +159,7 @@ def measure_models(options):
     import tempfile
     import torch
     from ultralytics import YOLO
-    from yolo_heatmap_ros.detectors.yolo import YoloTracker
+    from yolo_heatmap_ros.detectors.yolo import YoloDetector
     capture = cv2.VideoCapture(options.video)
     frames = [cv2.resize(capture.read()[1], (768, 576)) for _ in range(20)]
     with tempfile.TemporaryDirectory() as folder:
@@ -162,16 +168,16 @@ def measure_models(options):
         default = YOLO(weights)
         default.predict(frames[0], verbose=False, device='cpu')
         default_threads = torch.get_num_threads()
-        ours = YoloTracker(weights, device='cpu', tracker='none')
+        ours = YoloDetector(weights, device='cpu', tracker='none')
         all_cores = os.cpu_count()
-        fast = YoloTracker(weights, device='cpu', tracker='none', accelerate='auto', log=print)
+        fast = YoloDetector(weights, device='cpu', tracker='none', accelerate='auto', log=print)
         times = {'ultralytics': [], 'threads: all': [], 'accelerate: auto': []}
         for _ in range(options.rounds):
             for name, threads, predict in (
                     ('ultralytics', default_threads,
                      lambda f: default.predict(f, verbose=False, device='cpu')),
-                    ('threads: all', all_cores, ours.track),
-                    ('accelerate: auto', default_threads, fast.track)):
+                    ('threads: all', all_cores, ours.detect),
+                    ('accelerate: auto', default_threads, fast.detect)):
                 torch.set_num_threads(threads)
                 for frame in frames:
                     begin = time.perf_counter()

@@ -137,17 +137,20 @@ def publish(checkpoint: Path, folder: Path, temporary: Path) -> Path:
 
 def heat_correlation(folder: Path) -> float:
     """Return Pearson's r between the clip's heat by the weights and by the true boxes."""
-    from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
-    from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+    from yolo_heatmap_ros.detectors.yolo import YoloDetector
+    from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+    from yolo_heatmap_ros.heat.detections import Detections
+    from yolo_heatmap_ros.heat.options import HeatOptions
     truth = json.loads((folder / 'street_truth.json').read_text())
-    tracker = YoloTracker(str(folder / 'street.pt'), imgsz=IMAGE_SIZE, device='cpu')
+    detector = YoloDetector(str(folder / 'street.pt'), imgsz=IMAGE_SIZE, device='cpu')
+    tracker = detector.make_tracker()
     found, true = (HeatAccumulator(HEIGHT, WIDTH, HeatOptions()) for _ in range(2))
     capture = cv2.VideoCapture(str(folder / 'street.mp4'))
     for rows in truth['frames']['rows']:
         usable, picture = capture.read()
         if not usable:
             raise SystemExit(f'{folder / "street.mp4"}: fewer frames than the truth has')
-        found.update(tracker.track(picture), 0.0)
+        found.update(tracker.track(detector.detect(picture), picture), 0.0)
         true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
     return float(np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1])
 

@@ -1,33 +1,38 @@
-"""The parameters of the heatmap node, put where they belong in its pipeline."""
+"""How parameters become a pipeline, and change one."""
 
-from dataclasses import fields
-from typing import Any, Callable, Dict, Mapping, Optional
+from dataclasses import fields, replace
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional
 
 import numpy as np
 
-from yolo_heatmap_ros.config.specs import ParameterError
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
-from yolo_heatmap_ros.drawing.colour_range import HeatScale
+from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatOptions
+from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.heat.ground import checked_matrix, GroundPlane, homography
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
 
 MODEL = ('weights', 'weights_sha256', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
 DETECTION = ('conf', 'iou', 'max_det', 'classes')
 COLOURS = ('colormap', 'alpha')
-SCALE = tuple(one.name for one in fields(HeatScale))
+RANGE = tuple(one.name for one in fields(ColourRange))
 OPTIONS = tuple(one.name for one in fields(HeatOptions) if one.name != 'ground')
 REGIONS = ('regions', 'region_anchor')
 
+LEGEND = 'legend'
+ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *OPTIONS, LEGEND)
+"""The parameters that make a pipeline, but those of the ground plane."""
 
-def _of(values: Mapping[str, Any], names) -> Dict[str, Any]:
-    return {name: values[name] for name in names}
+
+def _of(parameters: Mapping[str, Any], names: Iterable[str]) -> Dict[str, Any]:
+    return {name: parameters[name] for name in names if name in parameters}
 
 
-def ground_plane(values: Mapping[str, Any]) -> Optional[GroundPlane]:
+def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
     """Return the floor that parameters describe, or None; raises ParameterError."""
-    pixels, metres, matrix, extent = (values[f'ground.{name}'] for name in (
+    pixels, metres, matrix, extent = (parameters[f'ground.{name}'] for name in (
         'points_px', 'points_m', 'matrix', 'extent'))
     if not (pixels or metres or matrix):
         return None
@@ -39,46 +44,45 @@ def ground_plane(values: Mapping[str, Any]) -> Optional[GroundPlane]:
             raise ValueError('ground.matrix needs ground.extent')
         if not extent:
             extent = [*np.min(metres, axis=0).tolist(), *np.max(metres, axis=0).tolist()]
-        return GroundPlane(matrix, values['ground.resolution'], tuple(extent),
-                           values['ground.radius'])
+        return GroundPlane(matrix, parameters['ground.resolution'], tuple(extent),
+                           parameters['ground.radius'])
     except ValueError as error:
         raise ParameterError(f"parameters 'ground': {error}") from error
 
 
-def make_pipeline(values: Mapping[str, Any], log: Callable[[str], None],
-                  make_tracker: Callable[..., YoloTracker] = YoloTracker) -> HeatmapPipeline:
+def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
+                  make_detector: Callable[..., Detector] = YoloDetector) -> HeatmapPipeline:
     """
-    Load the model and make the pipeline that parameters, by name, ask for.
+    Load the model and make the pipeline for checked parameters by name.
 
-    `log` gets lines on what came of them; `make_tracker` loads the model.  Raises ModelError and
+    `log` gets lines on the outcome; `make_detector` loads the model.  Raises ModelError and
     ParameterError.
     """
-    ground = ground_plane(values)  # what is wrong with it is known before a model is loaded
-    tracker = make_tracker(**_of(values, MODEL + DETECTION), log=log)
-    renderer = HeatRenderer(**_of(values, COLOURS), scale=HeatScale(**_of(values, SCALE)))
-    options = HeatOptions(**_of(values, OPTIONS), ground=ground)
-    return HeatmapPipeline(tracker, renderer, options, values['legend'])
+    ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
+    detector = make_detector(**_of(parameters, MODEL + DETECTION), log=log)
+    renderer = HeatRenderer(**_of(parameters, COLOURS),
+                            colour_range=ColourRange(**_of(parameters, RANGE)))
+    options = HeatOptions(**_of(parameters, OPTIONS), ground=ground)
+    return HeatmapPipeline(detector, renderer, options, parameters[LEGEND])
 
 
 def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> None:
     """
-    Take over changed parameters; others than those of a pipeline are left alone.
+    Apply changed parameters; those that are not a pipeline's are ignored.
 
-    Raises ValueError, before anything is changed, for those that do not fit the model.
+    Raises ModelError, before anything has changed, for those that do not fit the model.
     """
     if 'classes' in changes:
-        pipeline.tracker.class_ids(changes['classes'])
+        pipeline.detector.class_ids(changes['classes'])
     if 'kernel' in changes:
-        check_kernel(changes['kernel'], pipeline.tracker)
-    for target, names in ((pipeline.tracker, DETECTION), (pipeline.renderer, COLOURS),
-                          (pipeline.renderer.scale, SCALE), (pipeline.options, OPTIONS),
-                          (pipeline, ('legend',))):
-        for name in names:
-            if name in changes:
-                setattr(target, name, changes[name])
-    pipeline.options_changed()
-    for accumulator in pipeline.accumulators:
-        if any(name in changes for name in REGIONS):
-            accumulator.draw_up_regions()
-        if 'classes' in changes:
-            accumulator.show_classes(pipeline.tracker.classes)
+        check_kernel(changes['kernel'], pipeline.detector)
+    for target, names in ((pipeline.detector, set(DETECTION) - {'classes'}),
+                          (pipeline.renderer, COLOURS), (pipeline, (LEGEND,))):
+        for name, value in _of(changes, names).items():
+            setattr(target, name, value)
+    renderer = pipeline.renderer
+    renderer.colour_range = replace(renderer.colour_range, **_of(changes, RANGE))
+    pipeline.reconfigure(replace(pipeline.options, **_of(changes, OPTIONS)),
+                         new_regions=any(name in changes for name in REGIONS))
+    if 'classes' in changes:
+        pipeline.choose_classes(changes['classes'])

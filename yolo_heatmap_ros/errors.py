@@ -1,21 +1,54 @@
-"""What errors and messages say, for lines of this package."""
+"""
+The errors that tell a user what to change; the message of each is one line.
 
-OWN_LENGTH = 1000
-"""Characters of a line of this package's own: what it quotes may be a long text."""
-
-
-def one_line(error: BaseException, length: int = 200) -> str:
-    """Return what an error says, in one line of bounded length; by default another's."""
-    text = ' '.join(str(error).split()) or type(error).__name__
-    text = _printable(text)
-    # Interpreters of models put the reason last.
-    return text if len(text) <= length else f'{text[:length // 2]} … {text[-length // 2:]}'
+Anything else that is raised is a bug of this package or of a library: nodes log it with its
+traceback and go on.
+"""
 
 
-def printable(text: str) -> str:
-    """Return what a message calls something, for a log line of bounded length."""
-    return _printable(text[:40]) + '…' * (len(text) > 40)
+class HeatmapError(Exception):
+    """What a user can mend: the message says what is wrong, where, and what to do."""
 
 
-def _printable(text: str) -> str:
-    return ''.join(char if char.isprintable() else '?' for char in text)
+class ParameterError(HeatmapError):
+    """A parameter, or an option of a command, with an unusable value."""
+
+
+class CamerasError(HeatmapError):
+    """A file without a usable list of cameras."""
+
+
+class ModelError(HeatmapError):
+    """A model, class, tracker or device that cannot be used."""
+
+
+class BackendError(ModelError):
+    """A backend for `accelerate` that is not installed."""
+
+
+class ImageError(HeatmapError):
+    """An image, raw or compressed, that holds no usable picture."""
+
+
+class SourceError(HeatmapError):
+    """A source of frames that cannot be opened or read."""
+
+
+class VideoError(HeatmapError):
+    """A video that cannot be written."""
+
+
+class RenderError(HeatmapError):
+    """A request to `render` that cannot be met."""
+
+
+class SnapshotError(HeatmapError):
+    """A snapshot that cannot be written, read or used."""
+
+
+class DamagedSnapshot(SnapshotError):
+    """A snapshot that has changed since it was written."""
+
+
+class StartError(HeatmapError):
+    """A node that cannot be created."""

@@ -1,128 +1,172 @@
-"""The whole way of a frame: objects, heat, pictures."""
+"""The one way of a frame: objects, tracks, heat, pictures."""
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.detectors.weights import ModelError
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
+from yolo_heatmap_ros.choices import HeatUnit, KernelName
+from yolo_heatmap_ros.detectors.interface import ClassNames, Detector
+from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions, SECONDS
+from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator, HeatState
 from yolo_heatmap_ros.heat.clock import Step
-from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.ground import GroundPlane
+from yolo_heatmap_ros.heat.layers.floor import Hotspot
+from yolo_heatmap_ros.heat.options import HeatOptions
 
-MASK = 'mask'
 MAX_SIZES = 4
-"""Sizes of frames whose heat is kept; where there are more, that of the fewest frames goes."""
+"""Resolutions whose heat is kept; beyond that the one with the fewest frames is dropped."""
+
+
+class FloorMap(NamedTuple):
+    """
+    Heat on the floor at one moment.
+
+    `occupancy` (rows along y, columns along x) int8, 0 to 100 in the range of the colours, -1 for
+    cells that the camera does not see; `plane` says where the cells are.
+    """
+
+    occupancy: np.ndarray
+    plane: GroundPlane
 
 
 class HeatmapPipeline:
     """
-    One camera's model, heat and renderer.
+    One camera's detector, tracker, heat and renderer.
 
-    `accumulator` has the heat of frames of the last size.  Frames of another have their own heat,
-    and do not cost that of the others.  `legend` draws a colour bar on the pictures; it may change
-    between frames.
+    Each resolution has its own heat: a frame of another size does not cost that of the others.
+    `legend` draws a colour bar on the pictures; it may change between frames.
     """
 
-    def __init__(self, tracker: YoloTracker, renderer: HeatRenderer,
-                 options: Optional[HeatOptions] = None, legend: bool = False):
+    def __init__(self, detector: Detector, renderer: HeatRenderer,
+                 options: HeatOptions = HeatOptions(), legend: bool = False):
         """
-        Begin without heat; the first frame decides the field's size.
+        Begin without heat; the first frame decides the resolution.
 
-        Raises ModelError where the model cannot give what the options need.
+        Raises ModelError if the model cannot give what the options need.
         """
-        self.tracker = tracker
+        self.detector = detector
+        self.tracker = detector.make_tracker()
         self.renderer = renderer
-        self.options = HeatOptions() if options is None else options
         self.legend = legend
-        self.accumulator: Optional[HeatAccumulator] = None
-        self._aside: List[HeatAccumulator] = []
+        self._accumulator: Optional[HeatAccumulator] = None
+        self._others: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
-        self.options_changed()
+        self.options = options
+        self._apply_options()
 
-    def options_changed(self) -> None:
-        """Take over changed `options`; raises ModelError as the constructor does."""
-        check_kernel(self.options.kernel, self.tracker)
-        options, tracker = self.options, self.tracker
-        tracker.outlines = options.kernel == MASK
-        # How long a tracker takes to make up its mind must not count for less time.
-        tracker.unconfirmed = options.heat_unit == SECONDS or bool(options.regions)
+    def reconfigure(self, options: HeatOptions, new_regions: bool = False) -> None:
+        """
+        Continue with other options; with `new_regions`, their counts start from zero.
+
+        Raises ModelError, before anything has changed, if the model cannot give what they need.
+        """
+        check_kernel(options.kernel, self.detector)
+        self.options = options
+        self._apply_options()
+        for accumulator in self._accumulators:
+            accumulator.reconfigure(options, new_regions)
+
+    def _apply_options(self) -> None:
+        options = self.options
+        check_kernel(options.kernel, self.detector)
+        self.detector.outlines = options.kernel == KernelName.MASK
+        # The confirmation delay of a tracker must not shorten dwell times.
+        self.tracker.keep_unconfirmed = (options.heat_unit == HeatUnit.SECONDS
+                                         or bool(options.regions))
+
+    def choose_classes(self, wanted: ClassNames) -> None:
+        """Let only these classes count, by id or name; raises ModelError for unknown ones."""
+        self.detector.classes = wanted
+        for accumulator in self._accumulators:
+            accumulator.show_classes(self.detector.classes)
 
     @property
-    def accumulators(self) -> List[HeatAccumulator]:
-        """Return the heat of all sizes, that of the last frame first."""
-        return [] if self.accumulator is None else [self.accumulator, *self._aside]
+    def _accumulators(self) -> List[HeatAccumulator]:
+        return [] if self._accumulator is None else [self._accumulator, *self._others]
 
     @property
-    def field(self) -> Optional[HeatField]:
-        """Return the heat that is drawn, or None before the first frame."""
-        return None if self.accumulator is None else self.accumulator.total
+    def has_heat(self) -> bool:
+        """Tell whether there has been a frame, or heat has been restored."""
+        return self._accumulator is not None
 
     @property
     def shape(self) -> Optional[Tuple[int, int]]:
-        """Return the field's (H, W) in px, or None before the first frame."""
-        return None if self.accumulator is None else self.accumulator.shape
+        """Return (H, W) in px of the last frame, or None before the first."""
+        return None if self._accumulator is None else self._accumulator.shape
+
+    @property
+    def shapes(self) -> List[Tuple[int, int]]:
+        """Return (H, W) in px of all resolutions with heat, that of the last frame first."""
+        return [accumulator.shape for accumulator in self._accumulators]
+
+    @property
+    def frames(self) -> int:
+        """Return the number of accumulated frames of the present resolution."""
+        return 0 if self._accumulator is None else self._accumulator.frames
 
     def update(self, frame: np.ndarray, stamp: float = 0.0) -> Detections:
         """Find the objects of a frame, (H, W, 3) uint8 BGR of `stamp` s, and add their heat."""
         detections = self.detect(frame)
-        self.deposit(frame, detections, stamp)
+        self.add(frame, detections, stamp)
         return detections
 
     def detect(self, frame: np.ndarray) -> Detections:
         """
-        Return the objects of the next frame, (H, W, 3) uint8 BGR; the heat stays as it is.
+        Return the tracked objects of the next frame, (H, W, 3) uint8 BGR; heat stays as it is.
 
-        Raises ModelError, one line, where the model fails on this frame.
+        Raises ModelError, one line, if model or tracker fail on this frame.
         """
         if self.shape not in (None, frame.shape[:2]):
-            self.tracker.forget_tracks()
-        return self.tracker.track(frame)
+            self.tracker.reset()
+        return self.tracker.track(self.detector.detect(frame), frame)
 
-    def deposit(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0) -> Step:
+    def add(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0) -> Step:
         """
         Add the heat of a frame's objects at `stamp`, in s; return the step of time.
 
-        A size that has not been seen yet begins a fresh field.
+        A resolution that is new begins without heat.
         """
         if self.shape != frame.shape[:2]:
-            self._take_up(*frame.shape[:2])
+            self._switch_to(*frame.shape[:2])
         self._last_frame = frame
-        return self.accumulator.update(detections, stamp)
+        return self._accumulator.update(detections, stamp)
 
-    def _take_up(self, height: int, width: int) -> None:
-        """Go on with the heat of frames of this size, in px, and put that of the others aside."""
-        known = {one.shape: one for one in self.accumulators}
+    def _switch_to(self, height: int, width: int) -> None:
+        """Continue with the heat of this resolution, in px, and keep that of the others."""
+        known = {one.shape: one for one in self._accumulators}
         wanted = known.pop((height, width), None)
-        self._aside = sorted(known.values(), key=lambda one: one.frames,
-                             reverse=True)[:MAX_SIZES - 1]
-        self.accumulator = (HeatAccumulator(height, width, self.options) if wanted is None
-                            else wanted)
+        self._others = sorted(known.values(), key=lambda one: one.frames,
+                              reverse=True)[:MAX_SIZES - 1]
+        self._accumulator = (HeatAccumulator(height, width, self.options) if wanted is None
+                             else wanted)
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:
         """
-        Draw the pictures that are wanted of `frame`, (H, W, 3) uint8 BGR, and its heat.
+        Draw the requested pictures of `frame`, (H, W, 3) uint8 BGR, and its heat.
 
-        `heatmap`, (H, W, 3), gets the frame with the heat over it; `composite`, (H, 2 W, 3), the
-        frame and right of it its heatmap.  Both uint8 BGR, written in place.
+        `heatmap`, (H, W, 3), becomes the frame with the heat over it; `composite`, (H, 2 W, 3),
+        the frame and its heatmap to the right.  Both uint8 BGR, written in place.
         """
+        field = self._accumulator.total
         if composite is not None:
-            self.renderer.side_by_side(frame, self.field, composite)
+            self.renderer.side_by_side(frame, field, composite)
             self._annotate(halves(composite)[1])
             if heatmap is not None:
                 np.copyto(heatmap, halves(composite)[1])
         elif heatmap is not None:
-            self.renderer.overlay(frame, self.field, heatmap)
+            self.renderer.overlay(frame, field, heatmap)
             self._annotate(heatmap)
 
     def _annotate(self, heatmap: np.ndarray) -> None:
-        if self.accumulator.regions is not None:
-            self.accumulator.regions.draw(heatmap)
+        if self._accumulator.regions is not None:
+            draw_regions(heatmap, self._accumulator.regions)
         if self.legend:
-            self.renderer.draw_legend(self.field, self.options.heat_unit, heatmap)
+            self.renderer.draw_legend(self._accumulator.total, self.options.heat_unit, heatmap)
 
     def last_pictures(self) -> Dict[str, np.ndarray]:
         """Return heatmap and composite of the last frame by name; none before the first."""
@@ -135,32 +179,73 @@ class HeatmapPipeline:
         self.render(frame, **pictures)
         return pictures
 
-    def heat(self, scale: float = 1.0) -> np.ndarray:
+    def heat(self, size_factor: float = 1.0) -> np.ndarray:
         """
-        Return the heat, float32 in its unit: (H, W), or smaller where `scale` is below 1.
+        Return the heat, float32 in its unit: (H, W), or smaller by `size_factor` below 1.
 
-        A pixel of a smaller one holds the mean of those that it stands for.
+        A pixel of a smaller one holds the mean of the pixels that it covers.
         """
-        heat = self.field.heat()
-        if scale < 1.0:
-            heat = cv2.resize(heat, scaled(*self.shape, scale)[::-1], interpolation=cv2.INTER_AREA)
+        heat = self._accumulator.total.heat()
+        if size_factor < 1.0:
+            size = resized(*self.shape, size_factor)[::-1]
+            heat = cv2.resize(heat, size, interpolation=cv2.INTER_AREA)
         return heat
+
+    def region_counts(self) -> Optional[Dict[str, dict]]:
+        """Return `RegionCount` as plain values by the region's name, None without regions."""
+        if self._accumulator is None or self._accumulator.regions is None:
+            return None
+        return self._accumulator.regions.state()
+
+    def floor_map(self) -> Optional[FloorMap]:
+        """Return the heat on the floor, None without a ground plane or a frame."""
+        floor = None if self._accumulator is None else self._accumulator.floor
+        if floor is None:
+            return None
+        low, high = self.renderer.colour_range.limits(floor.field)
+        return FloorMap(floor.occupancy(low, high), floor.plane)
+
+    def hotspots(self, count: int, apart: float) -> List[Hotspot]:
+        """Return the `count` busiest places on the floor, at least `apart` m from each other."""
+        floor = None if self._accumulator is None else self._accumulator.floor
+        return [] if floor is None else floor.hotspots(count, apart)
+
+    def state(self) -> Optional[HeatState]:
+        """Return a copy of the heat of the present resolution, None before the first frame."""
+        return None if self._accumulator is None else self._accumulator.state()
+
+    def other_states(self) -> List[HeatState]:
+        """Return copies of the heat of the other resolutions."""
+        return [accumulator.state() for accumulator in self._others]
+
+    def restore(self, state: HeatState) -> None:
+        """
+        Replace the heat of the present resolution; before the first frame, that of the copy.
+
+        Raises ValueError, one line, before anything has changed if it does not fit.
+        """
+        target = self._accumulator
+        if target is None:
+            target = HeatAccumulator(*state.shape, self.options)
+        target.restore(state)
+        target.show_classes(self.detector.classes)
+        self._accumulator = target
 
     def reset(self) -> None:
         """Forget all heat."""
-        self._aside = []
-        if self.accumulator is not None:
-            self.accumulator.reset()
+        self._others = []
+        if self._accumulator is not None:
+            self._accumulator.reset()
 
 
-def scaled(height: int, width: int, scale: float) -> Tuple[int, int]:
-    """Return the size in px of a picture that is published smaller, at least one pixel."""
-    return max(1, round(height * scale)), max(1, round(width * scale))
+def resized(height: int, width: int, factor: float) -> Tuple[int, int]:
+    """Return the size in px of a picture that is smaller by `factor`, at least one pixel."""
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def check_kernel(kernel: str, tracker: YoloTracker) -> None:
-    """Raise ModelError where a kernel needs what the model does not find."""
-    if kernel == MASK and tracker.task != 'segment':
-        raise ModelError(f"kernel '{MASK}' needs a segmentation model, and this is one for "
-                         f"'{tracker.task}': take weights such as 'yolo11n-seg.pt', or another "
+def check_kernel(kernel: KernelName, detector: Detector) -> None:
+    """Raise ModelError for a kernel that needs what the model does not find."""
+    if kernel == KernelName.MASK and detector.task != 'segment':
+        raise ModelError(f"kernel '{kernel}' needs a segmentation model, and this is one for "
+                         f"'{detector.task}': take weights such as 'yolo11n-seg.pt', or another "
                          'kernel')

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.text import one_line
 
 
 def load_yaml(text: str) -> Any:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import cv2
+from following import Following
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.ros.package_share import source_or_clip, USER_WEIGHTS, weights_for
 
 
@@ -66,7 +68,7 @@ def test_sizes(street):
 def test_heat_by_the_weights_is_that_of_the_truth(street):
     """Pearson's r over the pixels of the whole clip, against the ground truth's boxes."""
     truth = json.loads((street / 'street_truth.json').read_text())
-    tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
+    tracker = Following(str(street / 'street.pt'), device='cpu')
     found, true = (HeatAccumulator(480, 640, HeatOptions()) for _ in range(2))
     capture = cv2.VideoCapture(str(street / 'street.mp4'))
     for rows in truth['frames']['rows']:

@@ -10,7 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import newest, read
@@ -49,7 +49,7 @@ def clip(street, tmp_path_factory):
 
 
 def expected_composite(street, frames, **options):
-    pipeline = HeatmapPipeline(YoloTracker(str(street / 'street.pt')), HeatRenderer(**options))
+    pipeline = HeatmapPipeline(YoloDetector(str(street / 'street.pt')), HeatRenderer(**options))
     for frame in frames:
         pipeline.update(frame)
     height, width = frames[0].shape[:2]

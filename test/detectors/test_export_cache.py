@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 from yolo_heatmap_ros.detectors.export_cache import (
-    AccelerationError, cache_folder, choose_backend, exported, missing_packages)
-from yolo_heatmap_ros.detectors.weights import ModelError
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+    cache_folder, choose_backend, exported, missing_packages)
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.errors import BackendError, ModelError
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec('openvino') is None,
                                 reason='openvino is not installed')
@@ -25,10 +25,9 @@ def cache(tmp_path, monkeypatch):
 
 SCRIPT = """
 import sys
-from yolo_heatmap_ros.detectors.weights import ModelError
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 try:
-    YoloTracker(sys.argv[1], accelerate=sys.argv[2], imgsz=320, log=print)
+    YoloDetector(sys.argv[1], accelerate=sys.argv[2], imgsz=320, log=print)
 except ModelError as error:
     print('refused:', error)
 """
@@ -43,7 +42,7 @@ def start(weights, wanted='openvino', **environment):
 def test_made_once(street):
     lines = []
     begin = time.monotonic()
-    YoloTracker(str(street / 'street.pt'), accelerate='auto', imgsz=320, log=lines.append)
+    YoloDetector(str(street / 'street.pt'), accelerate='auto', imgsz=320, log=lines.append)
     first = time.monotonic() - begin
     assert len(lines) == 1
     assert "accelerate 'auto': " in lines[0]
@@ -51,14 +50,14 @@ def test_made_once(street):
     assert len(made) == 1
     assert made[0].startswith('street-openvino-320-')
     begin = time.monotonic()
-    YoloTracker(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
+    YoloDetector(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
     assert time.monotonic() - begin < first
     assert sorted(path.name for path in cache_folder().iterdir()) == made
     # Another size is another export; an exported model is used as it is.
-    YoloTracker(str(street / 'street.pt'), accelerate='auto', imgsz=256)
+    YoloDetector(str(street / 'street.pt'), accelerate='auto', imgsz=256)
     assert len(list(cache_folder().iterdir())) == 2
     folder = next((cache_folder() / made[0]).iterdir())
-    tracker = YoloTracker(str(folder), imgsz=320, accelerate='auto', log=lines.append)
+    tracker = YoloDetector(str(folder), imgsz=320, accelerate='auto', log=lines.append)
     assert tracker.names == {0: 'person', 1: 'car'}
     assert lines[-1].endswith('runs as it is, is exported already')
 
@@ -80,11 +79,11 @@ def precise(core, model, device_name=None, config=None):
     hint = {'INFERENCE_PRECISION_HINT': openvino.Type.f32}
     return compile_model(core, model, device_name=device_name, config={**(config or {}), **hint})
 openvino.Core.compile_model = precise
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 capture = cv2.VideoCapture(sys.argv[1] + '/street.mp4')
 frames = [capture.read()[1] for _ in range(12)]
-found = [[tracker.track(frame) for frame in frames] for tracker in (
-    YoloTracker(sys.argv[1] + '/street.pt', tracker='none', device='cpu', accelerate=wanted)
+found = [[detector.detect(frame) for frame in frames] for detector in (
+    YoloDetector(sys.argv[1] + '/street.pt', tracker='none', device='cpu', accelerate=wanted)
     for wanted in ('none', 'openvino'))]
 for plain, fast in zip(*found):
     assert len(plain) == len(fast) > 3, (len(plain), len(fast))
@@ -104,7 +103,7 @@ def test_two_processes_at_once(street):
         assert process.returncode == 0, output
         assert "accelerate 'openvino': " in output
     assert len(list(cache_folder().iterdir())) == 1
-    YoloTracker(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
+    YoloDetector(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
 
 
 def test_killed_in_the_middle(street):
@@ -117,7 +116,7 @@ def test_killed_in_the_middle(street):
     left, = cache_folder().iterdir()
     assert left.name.startswith('unfinished-')
     os.utime(left, (0, 0))
-    YoloTracker(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
+    YoloDetector(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
     made, = cache_folder().iterdir()
     assert made.name.startswith('street-openvino-320-')
 
@@ -147,7 +146,7 @@ def test_choice():
     assert choose_backend('auto', 'mps', False) == 'none'
     if missing_packages('tensorrt'):
         assert choose_backend('auto', '0', True) == 'none'
-        with pytest.raises(AccelerationError, match="'tensorrt' needs .*tensorrt.*'auto'"):
+        with pytest.raises(BackendError, match="'tensorrt' needs .*tensorrt.*'auto'"):
             choose_backend('tensorrt', '0', True)
 
 
@@ -155,7 +154,7 @@ def test_missing_backend_is_one_line(street):
     if not missing_packages('tensorrt'):
         pytest.skip('tensorrt is installed')
     with pytest.raises(ModelError, match="accelerate 'tensorrt' needs"):
-        YoloTracker(str(street / 'street.pt'), accelerate='tensorrt')
+        YoloDetector(str(street / 'street.pt'), accelerate='tensorrt')
 
 
 def test_failed_export_leaves_nothing(tmp_path):

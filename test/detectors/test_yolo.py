@@ -3,21 +3,25 @@
 import hashlib
 
 import cv2
+from following import Following
 import numpy as np
 import pytest
 import torch
 from ultralytics import YOLO
 from ultralytics.engine.results import Results
-from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, ModelError, sha256_of
-from yolo_heatmap_ros.detectors.yolo import Detections, find_tracker, to_detections, YoloTracker
+from yolo_heatmap_ros.detectors.tracking import find_tracker
+from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, sha256_of
+from yolo_heatmap_ros.detectors.yolo import to_detections, YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatOptions
+from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 
 
 @pytest.fixture(scope='module')
 def tracker(street):
-    return YoloTracker(str(street / 'street.pt'), device='cpu')
+    return YoloDetector(str(street / 'street.pt'), device='cpu')
 
 
 def test_names_and_task(tracker):
@@ -39,27 +43,27 @@ def test_unknown_class_names_what_is_known(tracker, wanted):
 
 
 def test_only_wanted_classes_count(street, street_frames):
-    tracker = YoloTracker(str(street / 'street.pt'), classes=['person'])
+    tracker = Following(str(street / 'street.pt'), classes=['person'])
     found = [tracker.track(frame) for frame in street_frames[60:75]]
     assert sum(map(len, found)) > 20
     assert all((detections.class_id == 0).all() for detections in found)
 
 
 def test_tracks_keep_their_ids(street, street_frames):
-    tracker = YoloTracker(str(street / 'street.pt'))
+    tracker = Following(str(street / 'street.pt'))
     found = [set(tracker.track(frame).track_id) for frame in street_frames[:20]]
     assert len(found[18] & found[19]) >= 0.7 * len(found[19]) > 2
     assert -1 not in found[19]
 
 
 def test_without_tracker_every_detection_counts_at_once(street, street_frames):
-    found = YoloTracker(str(street / 'street.pt'), tracker='none').track(street_frames[0])
+    found = Following(str(street / 'street.pt'), tracker='none').track(street_frames[0])
     assert len(found) > 5
     assert (found.track_id == -1).all()
 
 
 def test_another_resolution_begins_anew(street, street_frames):
-    pipeline = HeatmapPipeline(YoloTracker(str(street / 'street.pt')), HeatRenderer())
+    pipeline = HeatmapPipeline(YoloDetector(str(street / 'street.pt')), HeatRenderer())
     for frame in street_frames[:10]:
         pipeline.update(frame)
     assert pipeline.shape == (480, 640)
@@ -68,30 +72,53 @@ def test_another_resolution_begins_anew(street, street_frames):
 
 
 def test_oriented_boxes_are_enclosed():
-    """cx, cy, w, h, angle in radians, track id, confidence, class."""
-    rows = torch.tensor([[50.0, 40.0, 40.0, 20.0, np.pi / 2, 7.0, 0.9, 1.0]])
+    """cx, cy, w, h, angle in radians, confidence, class."""
+    rows = torch.tensor([[50.0, 40.0, 40.0, 20.0, np.pi / 2, 0.9, 1.0]])
     result = Results(np.zeros((100, 120, 3), np.uint8), 'x', {0: 'a', 1: 'b'}, obb=rows)
-    found = to_detections(result, only_tracks=True)
+    found = to_detections(result)
     np.testing.assert_allclose(found.xyxy, [[40.0, 20.0, 60.0, 60.0]], atol=1e-4)
-    assert (found.class_id[0], found.track_id[0]) == (1, 7)
+    assert (found.class_id[0], found.track_id[0]) == (1, -1)
 
 
 def test_oriented_model_runs(tmp_path, street_frames):
     """An architecture with random weights: what it finds is arbitrary, but it must run."""
     model = YOLO('yolo11n-obb.yaml')
     model.save(tmp_path / 'obb.pt')
-    tracker = YoloTracker(str(tmp_path / 'obb.pt'), tracker='none', conf=0.0, max_det=5,
-                          imgsz=320)
-    found = tracker.track(street_frames[0])
-    assert tracker.task == 'obb'
-    assert found.xyxy.shape == (5, 4)
+    for tracker in 'none', 'bytetrack':
+        detector = YoloDetector(str(tmp_path / 'obb.pt'), tracker=tracker, conf=0.0, max_det=5,
+                                imgsz=320)
+        found = detector.detect(street_frames[0])
+        assert detector.task == 'obb'
+        assert found.xyxy.shape == (5, 4)
+        assert found.oriented.shape == (5, 5)
+        Following(detector).track(street_frames[0])
 
 
-def test_detections_that_no_track_confirms_do_not_count():
-    rows = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.9, 0.0]])
-    result = Results(np.zeros((100, 120, 3), np.uint8), 'x', {0: 'a'}, boxes=rows)
-    assert len(to_detections(result)) == 1
-    assert len(to_detections(result, only_tracks=True)) == 0
+def test_a_tracker_follows_oriented_boxes(tmp_path):
+    """Detections given by hand, of a box that turns: its track has the upright box around it."""
+    YOLO('yolo11n-obb.yaml').save(tmp_path / 'obb.pt')
+    tracker = YoloDetector(str(tmp_path / 'obb.pt'), tracker='bytetrack', imgsz=64).make_tracker()
+    frame = np.zeros((100, 120, 3), np.uint8)
+    for number in range(5):
+        rows = torch.tensor([[50.0, 40.0, 40.0, 20.0, np.pi / 2 + number / 100, 0.9, 1.0]])
+        found = to_detections(Results(frame, 'x', {0: 'a', 1: 'b'}, obb=rows))
+        tracked = tracker.track(found, frame)
+    assert (len(tracked), tracked.class_id[0]) == (1, 1)
+    assert tracked.track_id[0] > 0 and tracked.confirmed.all()
+    np.testing.assert_allclose(tracked.xyxy, found.xyxy, atol=2.0)
+
+
+def test_detections_that_no_track_confirms_do_not_count(tracker):
+    """But they follow where they are wanted, as what they are."""
+    frame = np.zeros((100, 120, 3), np.uint8)
+    rows = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.15, 0.0]])  # too doubtful for a new track
+    found = to_detections(Results(frame, 'x', {0: 'a'}, boxes=rows))
+    assert len(found) == 1
+    own = tracker.make_tracker()
+    assert len(own.track(found, frame)) == 0
+    own.keep_unconfirmed = True
+    kept = own.track(found, frame)
+    assert len(kept) == 1 and not kept.confirmed.any() and kept.track_id[0] == -1
 
 
 def test_missing_file_is_named():
@@ -115,7 +142,7 @@ def test_file_that_is_no_model(tmp_path, content):
     path = tmp_path / 'broken.pt'
     path.write_bytes(content)
     with pytest.raises(ModelError, match='broken.pt.*not a model') as error:
-        YoloTracker(str(path))
+        YoloDetector(str(path))
     assert '\n' not in str(error.value)
 
 
@@ -123,18 +150,18 @@ def test_truncated_model(tmp_path, street):
     path = tmp_path / 'half.pt'
     path.write_bytes((street / 'street.pt').read_bytes()[:500000])
     with pytest.raises(ModelError, match='half.pt.*not a model'):
-        YoloTracker(str(path))
+        YoloDetector(str(path))
 
 
 def test_name_that_ultralytics_does_not_offer():
     with pytest.raises(ModelError, match="'my_model.pt'.*give the path"):
-        YoloTracker('my_model.pt')
+        YoloDetector('my_model.pt')
 
 
 def test_model_without_boxes(tmp_path):
     YOLO('yolo11n-cls.yaml').save(tmp_path / 'classify.pt')
     with pytest.raises(ModelError, match="'classify' finds no boxes"):
-        YoloTracker(str(tmp_path / 'classify.pt'))
+        YoloDetector(str(tmp_path / 'classify.pt'))
 
 
 def test_trackers(tmp_path):
@@ -152,12 +179,12 @@ def test_device_that_is_not_there(street):
     if torch.cuda.device_count() > 7:
         pytest.skip('this machine has an eighth GPU')
     with pytest.raises(ModelError, match="device '7' cannot be used here, try 'cpu'"):
-        YoloTracker(str(street / 'street.pt'), device='7')
+        YoloDetector(str(street / 'street.pt'), device='7')
 
 
 def test_failure_on_a_frame_is_one_line(tracker):
     with pytest.raises(ModelError, match='fails on this frame'):
-        tracker.track(np.zeros((0, 0, 3), np.uint8))
+        tracker.detect(np.zeros((0, 0, 3), np.uint8))
 
 
 @pytest.fixture(scope='module')
@@ -178,7 +205,7 @@ def test_outlines_of_a_segmentation_model(segmentation, street_frames):
     options = {'conf': 0.01, 'max_det': 4, 'imgsz': 640}
     expected = YOLO(str(segmentation)).predict(frame, verbose=False, **options)[0]
     assert len(expected) == 4
-    tracker = YoloTracker(str(segmentation), tracker='none', **options)
+    tracker = YoloDetector(str(segmentation), tracker='none', **options)
     pipeline = HeatmapPipeline(tracker, HeatRenderer(), HeatOptions(kernel='mask'))
     detections = pipeline.update(frame)
     heat = np.zeros(frame.shape[:2], np.float32)
@@ -198,8 +225,8 @@ def test_outlines_need_a_segmentation_model(tracker):
 
 def test_unconfirmed_detections_follow_the_tracks(street, street_frames):
     """Each object once: what is on a track is that track."""
-    plain, more = (YoloTracker(str(street / 'street.pt')) for _ in range(2))
-    more.unconfirmed = True
+    detector = YoloDetector(str(street / 'street.pt'))
+    plain, more = Following(detector), Following(detector, keep_unconfirmed=True)
     unconfirmed = 0
     # One after the other: earlier releases of Ultralytics number the tracks of all trackers on.
     expected = [plain.track(frame) for frame in street_frames[:15]]
@@ -232,9 +259,9 @@ def test_weights_that_are_pinned(street, tmp_path):
     weights.write_bytes(b'cos\nsystem\n(S"touch ' + str(marker).encode() + b'"\ntR.')
     good = street / 'street.pt'
     digest = hashlib.sha256(good.read_bytes()).hexdigest()
-    assert YoloTracker(str(good), device='cpu', weights_sha256=digest).sha256 == digest
+    assert YoloDetector(str(good), device='cpu', weights_sha256=digest).sha256 == digest
     with pytest.raises(ModelError, match='and weights_sha256 is [0-9a-f]{64}: not loaded'):
-        YoloTracker(str(weights), weights_sha256=digest)
+        YoloDetector(str(weights), weights_sha256=digest)
     assert not marker.exists()
 
 

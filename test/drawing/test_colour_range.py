@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import Detections
-from yolo_heatmap_ros.drawing.colour_range import HeatScale
+from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.legend import in_units, number
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
 
 SIZE = (240, 320)
 FRAME = np.full((*SIZE, 3), 90, np.uint8)
@@ -52,8 +53,8 @@ def test_percentile():
     values = heat.total.heat()
     limit = np.percentile(values[values > 0], 80.0)
     assert limit < values.max() / 3  # one hot spot
-    renderer = HeatRenderer(scale=HeatScale('percentile', 80.0))
-    low, high = renderer.scale.limits(heat.total)
+    renderer = HeatRenderer(colour_range=ColourRange('percentile', 80.0))
+    low, high = renderer.colour_range.limits(heat.total)
     assert low == 0.0
     assert high == pytest.approx(limit, rel=0.1, abs=1.0)
     assert_near(overlay(renderer, heat), picture_by_definition(values, 0.0, high))
@@ -66,15 +67,15 @@ def test_percentile_of_a_large_picture_is_sampled():
         corner = rng.uniform(0, 900, (5, 2))
         heat.update(Detections.from_boxes(np.hstack((corner, corner + 150))), 0.0)
     values = heat.total.heat()
-    high = HeatScale('percentile', 90.0).limits(heat.total)[1]
+    high = ColourRange('percentile', 90.0).limits(heat.total)[1]
     assert np.mean(values[values > 0] <= high) == pytest.approx(0.9, abs=0.15)
     one_pixel = HeatAccumulator(1080, 1920, HeatOptions(kernel='box'))
     one_pixel.update(Detections.from_boxes([(7, 7, 8, 8)]), 0.0)
-    assert HeatScale('percentile').limits(one_pixel.total) == (0.0, 1.0)
+    assert ColourRange('percentile').limits(one_pixel.total) == (0.0, 1.0)
 
 
 def test_fixed_means_the_same_tomorrow():
-    renderer = HeatRenderer(scale=HeatScale('fixed', scale_max=20.0))
+    renderer = HeatRenderer(colour_range=ColourRange('fixed', scale_max=20.0))
     heat = HeatAccumulator(*SIZE, HeatOptions())
     for _ in range(10):
         heat.update(Detections.from_boxes([(20, 20, 60, 60)]), 0.0)
@@ -86,24 +87,24 @@ def test_fixed_means_the_same_tomorrow():
     assert_near(after, picture_by_definition(heat.total.heat(), 0.0, 20.0))
 
 
-@pytest.mark.parametrize('scale', [HeatScale(), HeatScale('percentile'),
-                                   HeatScale('fixed', scale_max=9.0)])
+@pytest.mark.parametrize('scale', [ColourRange(), ColourRange('percentile'),
+                                   ColourRange('fixed', scale_max=9.0)])
 def test_pictures_of_fading_heat_are_kept_up_to_date(scale):
     """Frame after frame what is kept of the colours equals colours made anew."""
     heat = HeatAccumulator(*SIZE, HeatOptions(half_life=1.0))
-    renderer, rng = HeatRenderer(scale=scale), np.random.default_rng(3)
+    renderer, rng = HeatRenderer(colour_range=scale), np.random.default_rng(3)
     for step in range(30):
         walk(heat, rng, begin=step, frames=3 if step % 3 else 0)
         heat.update(Detections.from_boxes([]), step + 0.5)
         if heat.total.maximum:
-            anew = HeatRenderer(scale=scale)
+            anew = HeatRenderer(colour_range=scale)
             heat.total.changed.add_all()
             expected = overlay(anew, heat)
             assert np.array_equal(overlay(renderer, heat), expected), step
 
 
 def test_fixed_heat_fades_away():
-    renderer = HeatRenderer(scale=HeatScale('fixed', scale_max=10.0))
+    renderer = HeatRenderer(colour_range=ColourRange('fixed', scale_max=10.0))
     heat = HeatAccumulator(*SIZE, HeatOptions(half_life=1.0))
     walk(heat, np.random.default_rng(4))
     hot = overlay(renderer, heat)
@@ -115,12 +116,14 @@ def test_fixed_heat_fades_away():
     assert np.array_equal(overlay(renderer, heat), FRAME)
 
 
-def test_scale_changes_between_frames():
+def test_the_range_changes_between_frames():
     heat, renderer = heat_of(), HeatRenderer()
-    for scale in (HeatScale(), HeatScale('percentile', 50.0), HeatScale('fixed', scale_max=3.0),
-                  HeatScale('percentile', 99.0), HeatScale()):
-        renderer.scale.__dict__.update(scale.__dict__)
-        assert np.array_equal(overlay(renderer, heat), overlay(HeatRenderer(scale=scale), heat))
+    for given in (ColourRange(), ColourRange('percentile', 50.0),
+                  ColourRange('fixed', scale_max=3.0), ColourRange('percentile', 99.0),
+                  ColourRange()):
+        renderer.colour_range = given
+        assert np.array_equal(overlay(renderer, heat),
+                              overlay(HeatRenderer(colour_range=given), heat))
 
 
 def test_legend():

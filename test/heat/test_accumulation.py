@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.clock import FrameClock
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.tracks import MAX_TRACKS, TrackMemory
-from yolo_heatmap_ros.storage.snapshots import Snapshot
 
 SIZE = (240, 320)
 BOX = (50.0, 60.0, 90.0, 120.0)
@@ -95,15 +96,17 @@ def at_rates(video, weights, rate, frames):
     """Yield name, share of the frames, and heat in seconds and frames of a video at each rate."""
     capture = cv2.VideoCapture(str(video))
     pictures = [capture.read()[1] for _ in range(frames)]
+    detector = YoloDetector(str(weights), device='cpu')
+    found = [detector.detect(picture) for picture in pictures]
     chosen = {'full': range(frames), 'half': range(0, frames, 2), 'third': range(0, frames, 3),
               'random half': sorted(np.random.default_rng(0).choice(frames, frames // 2, False))}
     for name, numbers in chosen.items():
-        tracker = YoloTracker(str(weights), device='cpu')
-        tracker.unconfirmed = True
+        tracker = detector.make_tracker()
+        tracker.keep_unconfirmed = True
         heats = [HeatAccumulator(*pictures[0].shape[:2], HeatOptions(heat_unit=unit))
                  for unit in ('seconds', 'frames')]
         for number in numbers:
-            detections = tracker.track(pictures[number])
+            detections = tracker.track(found[number], pictures[number])
             for heat in heats:
                 heat.update(detections, 1000.0 + number / rate)
         yield (name, len(numbers) / frames, *(heat.total.heat() for heat in heats))
@@ -281,13 +284,14 @@ def test_layers_of_classes():
     cars.class_id[:] = 2
     heat = accumulate([(0.1 * number, both) for number in range(10) for both in (people, cars)],
                       per_class=True, half_life=10.0)
-    assert sorted(heat.layers) == [0, 2]
-    assert np.allclose(heat.layers[0].heat() + heat.layers[2].heat(), heat.total.heat())
+    assert sorted(heat.classes.fields) == [0, 2]
+    fields = heat.classes.fields
+    assert np.allclose(fields[0].heat() + fields[2].heat(), heat.total.heat())
     heat.show_classes([2])
-    assert np.allclose(heat.total.heat(), heat.layers[2].heat())
+    assert np.allclose(heat.total.heat(), heat.classes.fields[2].heat())
     assert heat.total.heat()[AT_BOX] == 0.0
     heat.show_classes([])
     assert heat.total.heat()[AT_BOX] > 5.0
-    assert set(Snapshot.of(heat, {}).layers) == {0, 2}
+    assert set(heat.state().arrays) == {'heat', 'layer_0', 'layer_2'}
     heat.reset()
-    assert not heat.layers
+    assert not heat.classes.fields

@@ -4,6 +4,7 @@ import json
 import sys
 
 import cv2
+from following import Following
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_processes import image_message, NodeProcess, spin_until
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.drawing.colour_range import HeatScale
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.drawing.colour_range import ColourRange
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.dwell import DwellSegment, Place
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.ground import checked_matrix, GroundHeat, GroundPlane, homography
-from yolo_heatmap_ros.heat.kernels import disc_stamp, ground_contact
-from yolo_heatmap_ros.storage.snapshots import read, Snapshot, SnapshotError, write
+from yolo_heatmap_ros.heat.ground import checked_matrix, GroundPlane, homography
+from yolo_heatmap_ros.heat.kernels import disc_patch, ground_contact
+from yolo_heatmap_ros.heat.layers.floor import FloorLayer
+from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.storage.snapshots import read, Snapshot, write
 
 PLACES = [(9.0, -6.0), (9.0, 6.0), (24.0, -10.0), (24.0, 10.0)]
 EXTENT = (8.0, -12.0, 27.0, 12.0)
@@ -57,12 +61,18 @@ def test_more_points_are_fitted(project):
     assert plane.to_metres(u, v) == pytest.approx((15.0, 1.0), abs=0.15)
 
 
+def standing(box):
+    """Return the segment of an object that has not moved, with 1 of heat."""
+    box = np.array(box, np.float32)
+    return DwellSegment(0, box, box, 1.0, [Place(box, 1.0, None)])
+
+
 def test_behind_the_horizon_is_nowhere(plane, project):
     horizon = project([(1e6, 0.0, 0.0)])[0][1]
     assert plane.to_metres(320.0, horizon + 5.0) is not None
     assert plane.to_metres(320.0, horizon - 5.0) is None
-    heat = GroundHeat(plane, 480, 640)
-    heat.deposit(np.array([300.0, 0.0, 340.0, horizon - 5.0], np.float32), 1.0)
+    heat = FloorLayer(plane, 480, 640, counts=lambda box: True)
+    heat.add(standing([300.0, 0.0, 340.0, horizon - 5.0]))
     assert heat.field.maximum == 0.0
 
 
@@ -107,11 +117,11 @@ def test_matrices_and_extents_that_make_none():
 def test_occupancy_and_hotspots():
     """In a plane of 1 m = 10 px, seen from above."""
     plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 20.0, 30.0), 0.5)
-    heat = GroundHeat(plane, 200, 100)
+    heat = FloorLayer(plane, 200, 100, counts=lambda box: True)
     for _ in range(4):
-        heat.deposit(np.array([45.0, 50.0, 55.0, 100.0]), 1.0)  # stands at 5, 10 m
-    heat.deposit(np.array([75.0, 100.0, 85.0, 150.0]), 1.0)  # and at 8, 15 m
-    grid = heat.occupancy(*HeatScale().limits(heat.field))
+        heat.add(standing([45.0, 50.0, 55.0, 100.0]))  # stands at 5, 10 m
+    heat.add(standing([75.0, 100.0, 85.0, 150.0]))  # and at 8, 15 m
+    grid = heat.occupancy(*ColourRange().limits(heat.field))
     assert (grid.dtype, grid.shape) == (np.int8, (60, 50))
     assert grid[20, 20] == 100 and grid[30, 26] == 25
     assert (grid[:, :10] == -1).all() and (grid[:, 30:] == -1).all() and (grid[40:] == -1).all()
@@ -137,8 +147,7 @@ def matched(detections, rows):
 def test_positions_in_the_embedded_clip(street, plane):
     """Found people against where they are in metres, and the hottest cell against the true one."""
     truth = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
-    tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
-    tracker.unconfirmed = True
+    tracker = Following(str(street / 'street.pt'), device='cpu', keep_unconfirmed=True)
     heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', ground=plane))
     true, errors = HeatField(*plane.shape), []
     capture = cv2.VideoCapture(str(street / 'street.mp4'))
@@ -148,16 +157,16 @@ def test_positions_in_the_embedded_clip(street, plane):
         errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
                       for box, x, y in matched(detections, rows))
         for row in rows:
-            stamp = disc_stamp(int((row[7] - EXTENT[1]) / 0.1), int((row[6] - EXTENT[0]) / 0.1), 3,
+            patch = disc_patch(int((row[7] - EXTENT[1]) / 0.1), int((row[6] - EXTENT[0]) / 0.1), 3,
                                *plane.shape)
-            if stamp is not None:
-                true.deposit(stamp, 1 / 15.0)
+            if patch is not None:
+                true.deposit(patch, 1 / 15.0)
     print(f'{len(errors)} positions, mean error {np.mean(errors):.2f} m')
     assert len(errors) > 4000
     assert np.mean(errors) < 0.35
     row, column = np.unravel_index(np.argmax(true.values), true.shape)
     hottest = EXTENT[0] + (column + 0.5) * 0.1, EXTENT[1] + (row + 0.5) * 0.1
-    found = heat.ground.hotspots(1, 1.0)[0]
+    found = heat.floor.hotspots(1, 1.0)[0]
     assert np.hypot(found.x - hottest[0], found.y - hottest[1]) < 0.5
 
 
@@ -165,14 +174,14 @@ def test_the_floor_in_a_snapshot(plane, tmp_path):
     options = HeatOptions(ground=plane)
     heat = HeatAccumulator(480, 640, options)
     heat.update(Detections.from_boxes([(300, 200, 340, 300)]), 1.0)
-    assert heat.ground.field.maximum == 1.0
-    snapshot = read(write(tmp_path, Snapshot.of(heat, {}), {}, keep=3))
+    assert heat.floor.field.maximum == 1.0
+    snapshot = read(write(tmp_path, Snapshot(heat.state(), {}), {}, keep=3))
     again = HeatAccumulator(480, 640, options)
-    snapshot.restore(again)
-    assert np.array_equal(again.ground.field.heat(), heat.ground.field.heat())
+    again.restore(snapshot.state)
+    assert np.array_equal(again.floor.field.heat(), heat.floor.field.heat())
     for other in (None, GroundPlane(plane.matrix, 0.2, EXTENT, 0.3)):
-        with pytest.raises(SnapshotError, match='its ground plane'):
-            snapshot.restore(HeatAccumulator(480, 640, HeatOptions(ground=other)))
+        with pytest.raises(ValueError, match='its ground plane'):
+            HeatAccumulator(480, 640, HeatOptions(ground=other)).restore(snapshot.state)
 
 
 def test_a_map_for_navigation(node, street, street_frames, on_the_floor):

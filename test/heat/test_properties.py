@@ -4,11 +4,12 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import Detections
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
+from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.clock import FrameClock
+from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.kernels import KERNELS
-from yolo_heatmap_ros.heat.regions import parse_regions
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.storage.snapshots import read, Snapshot, write
 
 settings.register_profile('bounded', max_examples=150, deadline=None, derandomize=True)
@@ -34,7 +35,7 @@ def detections_of(corners, ids=None):
 
 def assert_sound(heat):
     """No heat is NaN or negative, and what is kept beside the values is true of them."""
-    for field in (heat.total, *heat.layers.values()):
+    for field in (heat.total, *(heat.classes.fields.values() if heat.classes else ())):
         assert np.isfinite(field.values).all() and (field.values >= 0).all()
         assert field.maximum == field.values.max() and field.minimum == field.values.min()
         cold = np.ones(field.shape, bool)
@@ -97,13 +98,13 @@ def test_saving_and_loading_is_identity(tmp_path_factory, size, kernel, frames):
     heat = HeatAccumulator(*size, options)
     for number, corners in enumerate(frames):
         heat.update(detections_of(corners, range(6)), 100.0 + number)
-    folder = write(tmp_path_factory.mktemp('heat'), Snapshot.of(heat, {}), {}, keep=1)
+    folder = write(tmp_path_factory.mktemp('heat'), Snapshot(heat.state(), {}), {}, keep=1)
     again = HeatAccumulator(*size, options)
     snapshot = read(folder)
-    if heat.total.maximum or not heat.layers:
-        snapshot.restore(again)
+    if heat.total.maximum or not heat.classes.fields:
+        again.restore(snapshot.state)
         assert np.array_equal(again.total.heat(), heat.total.heat())
-        assert again.layers.keys() == heat.layers.keys()
+        assert again.classes.fields.keys() == heat.classes.fields.keys()
         assert_sound(again)
 
 
@@ -116,7 +117,7 @@ points = st.lists(st.one_of(st.none(), st.text(max_size=3), st.lists(st.floats()
 def test_any_text_for_regions(text):
     """It is regions, or refused in one line."""
     try:
-        polygons = parse_regions(text)
+        polygons = parse_polygons(text)
     except ValueError as error:
         assert len(str(error).splitlines()) == 1
     else:

@@ -4,11 +4,15 @@ import json
 import sys
 
 import cv2
+from following import Following
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
-from yolo_heatmap_ros.heat.regions import parse_regions, RegionCount
+from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.drawing.regions import draw_regions
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.regions import RegionCount
 
 SIZE = (240, 320)
 LEFT_HALF = {'left': np.array([[0, 0], [160, 0], [160, 240], [0, 240]], np.float32)}
@@ -90,12 +94,12 @@ def test_regions_that_overlap_add_heat_once():
 
 def test_polygons_in_px_and_in_fractions():
     text = '{door: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], hall: [[10, 10], [90, 10], [90, 200]]}'
-    regions = parse_regions(text)
+    regions = parse_polygons(text)
     assert list(regions) == ['door', 'hall']
     heat = HeatAccumulator(*SIZE, HeatOptions(regions={'left': regions['door']}))
     assert np.array_equal(heat.regions.mask[:, :160], np.ones((240, 160)))
     assert not heat.regions.mask[:, 162:].any()
-    assert parse_regions('') == parse_regions('{}') == {}
+    assert parse_polygons('') == parse_polygons('{}') == {}
 
 
 @pytest.mark.parametrize('text, reason', [
@@ -111,7 +115,7 @@ def test_polygons_in_px_and_in_fractions():
 ])
 def test_polygons_that_are_none(text, reason):
     with pytest.raises(ValueError, match=reason) as caught:
-        parse_regions(text)
+        parse_polygons(text)
     assert '\n' not in str(caught.value)
 
 
@@ -119,7 +123,7 @@ def test_outline_and_name_are_drawn():
     heat = HeatAccumulator(*SIZE, HeatOptions(
         regions={'left': LEFT_HALF['left'] * 0.5 + 20}))
     picture = np.full((*SIZE, 3), 100, np.uint8)
-    heat.regions.draw(picture)
+    draw_regions(picture, heat.regions)
     assert (picture[20:140, 100] > 200).all()  # the right edge
     assert (picture[60, 30:90] == 100).all()  # nothing inside
     assert (picture[:, 120:] == 100).all()
@@ -188,8 +192,7 @@ def test_counts_of_the_embedded_model(street, truth, polygons):
 
     Whose track is lost on the zebra has left without a crossing.
     """
-    tracker = YoloTracker(str(street / 'street.pt'), device='cpu')
-    tracker.unconfirmed = True
+    tracker = Following(str(street / 'street.pt'), device='cpu', keep_unconfirmed=True)
     heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
     capture = cv2.VideoCapture(str(street / 'street.mp4'))
     for number in range(360):

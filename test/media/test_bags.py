@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
 from ros_processes import NodeProcess, Pictures, spin_until
+from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.media.bags import Bag, is_bag
-from yolo_heatmap_ros.media.sources import SourceError
 from yolo_heatmap_ros.ros.messages.images import to_frame
 
 rosbag2 = pytest.importorskip('rosbags.rosbag2')

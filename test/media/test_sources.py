@@ -4,7 +4,8 @@ import cv2
 from mjpeg_server import MjpegServer
 import numpy as np
 import pytest
-from yolo_heatmap_ros.media.sources import open_source, SourceError, without_credentials
+from yolo_heatmap_ros.errors import SourceError
+from yolo_heatmap_ros.media.sources import open_source, without_credentials
 
 
 def read_all(source):

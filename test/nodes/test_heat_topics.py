@@ -13,10 +13,10 @@ from ros_processes import (
     spin_until)
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.heat.accumulation import HeatOptions
-from yolo_heatmap_ros.heat.regions import parse_regions
+from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.storage.snapshots import newest, read
@@ -61,7 +61,7 @@ def start(street, **parameters):
 
 
 def expected_heat(street, frames, spacing=0.1, **options):
-    pipeline = HeatmapPipeline(YoloTracker(str(street / 'street.pt')), HeatRenderer(),
+    pipeline = HeatmapPipeline(YoloDetector(str(street / 'street.pt')), HeatRenderer(),
                                HeatOptions(**options))
     for number, frame in enumerate(frames):
         pipeline.update(frame, STAMP + number * spacing)
@@ -112,7 +112,7 @@ def test_regions_on_their_topic(node, street, street_frames):
         camera = Camera(node, 'heatmap')
         message = camera.show(frames)['heatmap']
         assert spin_until(node, lambda: len(reports) == len(frames))
-        pipeline = expected_heat(street, frames, regions=parse_regions(REGIONS),
+        pipeline = expected_heat(street, frames, regions=parse_polygons(REGIONS),
                                  heat_unit='seconds')
         report = reports[-1]
         assert report.header == message.header
@@ -218,7 +218,7 @@ def test_time_that_goes_back_and_time_that_stands_still(node, street, street_fra
         two_steps = values_of(camera.show(frames[:3], STAMP - 100)['heat']).sum()
         assert 0.1 < two_steps / nine_steps < 0.4
         process.wait_for_output('went back by 100')
-        assert 'the heat begins anew (on_time_jump)' in process.output()
+        assert 'the heat is reset (on_time_jump)' in process.output()
         assert process.stop() == 0
     with start(street, heat_unit='seconds') as process:
         camera = Camera(node, 'heat')

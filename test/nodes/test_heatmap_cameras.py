@@ -9,9 +9,10 @@ import rclpy
 from ros_processes import image_message, NodeProcess, Pictures, set_parameters, spin_until, state
 from sensor_msgs.msg import Image
 import yaml
-from yolo_heatmap_ros.config.cameras import CamerasError, read_cameras
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.config.cameras import read_cameras
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
+from yolo_heatmap_ros.errors import CamerasError
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.messages.images import to_frame
 
@@ -62,7 +63,7 @@ def test_files_that_hold_no_cameras(tmp_path, text, reason):
 
 
 def expected_heatmap(weights, frames, colormap):
-    pipeline = HeatmapPipeline(YoloTracker(weights), HeatRenderer(colormap))
+    pipeline = HeatmapPipeline(YoloDetector(weights), HeatRenderer(colormap))
     picture = np.empty_like(frames[0])
     for frame in frames:
         pipeline.update(frame)

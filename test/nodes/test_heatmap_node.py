@@ -11,7 +11,7 @@ from ros_processes import (
     call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state)
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.messages.images import to_frame
@@ -36,7 +36,7 @@ def start(weights, **parameters):
 
 def expected_pictures(weights, frames, colormap='JET', **options):
     """Run the same pipeline here; yield heatmap and composite of every frame."""
-    pipeline = HeatmapPipeline(YoloTracker(weights, **options), HeatRenderer(colormap))
+    pipeline = HeatmapPipeline(YoloDetector(weights, **options), HeatRenderer(colormap))
     for frame in frames:
         height, width = frame.shape[:2]
         heatmap = np.empty((height, width, 3), np.uint8)

@@ -154,7 +154,7 @@ def test_only_what_is_watched_is_drawn(executor, weights, small):
 
 def test_pictures_beside_the_model_are_those_of_their_frame(executor, weights, street_frames):
     """Drawn in a thread while the model goes on: still the heat of that frame, not of the next."""
-    from yolo_heatmap_ros.detectors.yolo import YoloTracker
+    from yolo_heatmap_ros.detectors.yolo import YoloDetector
     from yolo_heatmap_ros.drawing.renderer import HeatRenderer
     from yolo_heatmap_ros.ros.messages.images import to_frame
     from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -172,7 +172,7 @@ def test_pictures_beside_the_model_are_those_of_their_frame(executor, weights, s
     end = time.monotonic() + 30.0
     while len(heatmaps) < len(frames) and time.monotonic() < end:
         executor.spin_once(timeout_sec=0.1)
-    pipeline = HeatmapPipeline(YoloTracker(weights, imgsz=320), HeatRenderer())
+    pipeline = HeatmapPipeline(YoloDetector(weights, imgsz=320), HeatRenderer())
     expected = np.empty_like(frames[0])
     for message, frame in zip(heatmaps.messages, frames):
         pipeline.update(frame)

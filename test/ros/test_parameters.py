@@ -5,10 +5,10 @@ import pytest
 import rclpy
 from rclpy.parameter import Parameter
 import yaml
-from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS
-from yolo_heatmap_ros.config.playback import PLAYBACK_SETTINGS
-from yolo_heatmap_ros.config.specs import ParameterError
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
+from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 
 
 @pytest.fixture
@@ -16,13 +16,13 @@ def make():
     """Return a function that makes a node from command-line arguments, and its parameters."""
     nodes = []
 
-    def make_node(*arguments, settings=HEATMAP_SETTINGS, change=lambda changes: None,
+    def make_node(*arguments, specs=HEATMAP_PARAMETERS, change=lambda changes: None,
                   configured=lambda: False):
         rclpy.init(args=['test', '--ros-args', *(part for argument in arguments
                                                  for part in ('-p', argument))])
         node = rclpy.create_node('test')
         nodes.append(node)
-        return node, Parameters(node, settings, change, configured)
+        return node, NodeParameters(node, specs, change, configured)
     yield make_node
     for node in nodes:
         node.destroy_node()
@@ -60,12 +60,12 @@ def make():
 ])
 def test_what_users_type(make, argument, name, value):
     _, parameters = make(argument)
-    assert parameters.values()[name] == value
+    assert parameters.configuration()[name] == value
 
 
 def test_regions_on_the_command_line(make):
     _, parameters = make("regions:='{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}'")
-    assert np.allclose(parameters.values()['regions']['door'],
+    assert np.allclose(parameters.configuration()['regions']['door'],
                        [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]])
     assert yaml.safe_dump(parameters.given())
 
@@ -96,13 +96,12 @@ def test_regions_on_the_command_line(make):
 ])
 def test_what_is_refused(make, argument, reason):
     with pytest.raises((ParameterError, rclpy.exceptions.ParameterException), match=reason):
-        make(argument)[1].values()
+        make(argument)[1].configuration()
 
 
 def test_every_parameter_is_described(make):
-    for settings in (HEATMAP_SETTINGS, PLAYBACK_SETTINGS):
-        for setting in settings:
-            assert len(setting.description) > 10
+    for spec in (*HEATMAP_PARAMETERS, *PLAYBACK_PARAMETERS):
+        assert len(spec.description) > 10, spec.name
     node, _ = make()
     descriptor = node.describe_parameter('alpha')
     assert descriptor.floating_point_range[0].to_value == 1.0
@@ -146,4 +145,4 @@ def flat(parameters, prefix=''):
 def test_yaml_holds_every_parameter_with_its_default(street):
     content = yaml.safe_load((street.parent / 'config' / 'heatmap.yaml').read_text())
     assert flat(content['/**']['ros__parameters']) == {
-        setting.name: setting.default for setting in HEATMAP_SETTINGS}
+        spec.name: spec.default for spec in HEATMAP_PARAMETERS}

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from yolo_heatmap_ros.detectors.yolo import Detections
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
-from yolo_heatmap_ros.storage.snapshots import (
-    DamagedSnapshot, newest, read, Snapshot, SnapshotError, write)
+from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.storage.snapshots import newest, read, Snapshot, write
 
 SIZE = (120, 160)
 REGIONS = {'door': np.array([[0, 0], [0.5, 0], [0.5, 1], [0, 1]], np.float32)}
@@ -32,7 +33,7 @@ def heated(size=SIZE, **options):
 
 def test_what_is_saved_comes_back(tmp_path):
     heat = heated(per_class=True, regions=REGIONS)
-    folder = write(tmp_path, Snapshot.of(heat, {'weights': 'a.pt', 'classes': [0, 2]}),
+    folder = write(tmp_path, Snapshot(heat.state(), {'weights': 'a.pt', 'classes': [0, 2]}),
                    {'heatmap': PICTURE}, keep=3)
     assert newest(tmp_path) == [folder]
     assert np.array_equal(cv2.imread(str(folder / 'heatmap.png')), PICTURE)
@@ -41,11 +42,11 @@ def test_what_is_saved_comes_back(tmp_path):
     assert (about['began'], about['ended'], about['frames']) == (100.0, 103.8, 20)
     assert about['parameters'] == {'weights': 'a.pt', 'classes': [0, 2]}
     again = HeatAccumulator(*SIZE, heat.options)
-    read(folder).restore(again)
+    again.restore(read(folder).state)
     assert np.array_equal(again.total.heat(), heat.total.heat())
     assert again.total.maximum == again.total.heat().max()
-    for number, layer in heat.layers.items():
-        assert np.array_equal(again.layers[number].heat(), layer.heat())
+    for number, layer in heat.classes.fields.items():
+        assert np.array_equal(again.classes.fields[number].heat(), layer.heat())
     assert again.regions.counts == heat.regions.counts
     assert (again.frames, again.began, again.clock.now) == (20, 100.0, pytest.approx(103.8))
     # Time goes on from where it was: what fades while the node is away, fades.
@@ -56,11 +57,11 @@ def test_what_is_saved_comes_back(tmp_path):
 
 
 def test_the_newest_stay(tmp_path):
-    snapshot = Snapshot.of(heated(), {})
+    snapshot = Snapshot(heated().state(), {})
     folders = [write(tmp_path, snapshot, {}, keep=3) for _ in range(5)]
-    aside = write(tmp_path, snapshot, {}, keep=3, aside=True)
+    backup = write(tmp_path, snapshot, {}, keep=3, backup=True)
     assert newest(tmp_path) == folders[:1:-1]
-    assert sorted(tmp_path.iterdir()) == sorted([*folders[2:], aside])
+    assert sorted(tmp_path.iterdir()) == sorted([*folders[2:], backup])
 
 
 @pytest.mark.parametrize('target, reason', [
@@ -71,11 +72,11 @@ def test_the_newest_stay(tmp_path):
      'no layers for per_class'),
 ])
 def test_what_does_not_fit_is_refused_whole(target, reason):
-    snapshot = Snapshot.of(heated(), {})
+    state = heated().state()
     target.update(Detections.from_boxes([(5, 5, 50, 50)]), 3.0)
     before, counts = target.total.heat(), target.frames
-    with pytest.raises(SnapshotError, match=reason):
-        snapshot.restore(target)
+    with pytest.raises(ValueError, match=reason):
+        target.restore(state)
     assert np.array_equal(target.total.heat(), before)
     assert target.frames == counts
 
@@ -107,7 +108,7 @@ def damage(folder, kind):
 @pytest.mark.parametrize('kind', ['no heat', 'half', 'a changed byte', 'no yaml', 'size',
                                   'nothing known', 'not a number', 'a pickle'])
 def test_damage_is_found(tmp_path, kind):
-    folder = write(tmp_path, Snapshot.of(heated(), {}), {}, keep=3)
+    folder = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=3)
     damage(folder, kind)
     with pytest.raises(DamagedSnapshot) as caught:
         read(folder)
@@ -115,7 +116,7 @@ def test_damage_is_found(tmp_path, kind):
 
 
 def test_another_version_is_refused(tmp_path):
-    folder = write(tmp_path, Snapshot.of(heated(), {}), {}, keep=3)
+    folder = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=3)
     damage(folder, 'version')
     with pytest.raises(SnapshotError, match='format 99, and this version reads 1'):
         read(folder)
@@ -125,13 +126,15 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
+from yolo_heatmap_ros.heat.accumulator import HeatState
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 folder, number = Path(sys.argv[1]), 0
 noise = np.random.default_rng(0).random((480, 640), np.float32)
 while True:
     number += 1
     heat = noise + np.float32(number)
-    write(folder, Snapshot(heat, 'seconds', number, 0.0, float(number)), {}, keep=5)
+    state = HeatState({'heat': heat}, 'seconds', number, 0.0, float(number))
+    write(folder, Snapshot(state, {}), {}, keep=5)
     print(number, flush=True)
 """
 
@@ -150,8 +153,8 @@ def test_killed_between_saves_and_in_the_middle(tmp_path):
         writer.wait()
         interrupted += len(list(tmp_path.glob('.writing-*')))
         snapshot = read(newest(tmp_path)[0])
-        assert snapshot.frames >= max(said, default=1)
-        assert snapshot.heat.min() >= snapshot.frames
+        assert snapshot.state.frames >= max(said, default=1)
+        assert snapshot.state.arrays['heat'].min() >= snapshot.state.frames
     assert interrupted > 0
     write(tmp_path, snapshot, {}, keep=5)
     assert not list(tmp_path.glob('.writing-*'))
@@ -167,12 +170,12 @@ def test_a_full_disk(tmp_path):
         pytest.skip(f'cannot mount a small file system here: {mount.stderr.strip()}')
     try:
         heat = heated()
-        first = write(small, Snapshot.of(heat, {}), {}, keep=50)
+        first = write(small, Snapshot(heat.state(), {}), {}, keep=50)
         noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
         with pytest.raises(SnapshotError, match='No space left on device; check snapshot_dir'):
-            write(small, Snapshot.of(heat, {}), {'heatmap': noise}, keep=50)
+            write(small, Snapshot(heat.state(), {}), {'heatmap': noise}, keep=50)
         assert list(small.iterdir()) == newest(small) == [first]
-        assert np.array_equal(read(first).heat, heat.total.heat())
+        assert np.array_equal(read(first).state.arrays['heat'], heat.total.heat())
     finally:
         subprocess.run(['umount', str(small)], check=True)
 
@@ -180,4 +183,4 @@ def test_a_full_disk(tmp_path):
 def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(SnapshotError, match='cannot write to .*file.*: '):
-        write(tmp_path / 'file' / 'under', Snapshot.of(heated(), {}), {}, keep=1)
+        write(tmp_path / 'file' / 'under', Snapshot(heated().state(), {}), {}, keep=1)

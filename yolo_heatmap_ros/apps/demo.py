@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import rclpy
 from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run, Stopped
 from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.ros.package_share import source_or_clip, weights_for
@@ -34,7 +34,7 @@ STOP_TIMEOUT = 10.0
 """Seconds that a node has to end after SIGINT."""
 
 
-class CompositeRecorder(Node):
+class CompositeRecorder(GuardedNode):
     """Writes the composites that arrive to a video, and tells their rate and latency."""
 
     def __init__(self, folder: Path):

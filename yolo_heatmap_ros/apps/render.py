@@ -6,36 +6,32 @@ import os
 from pathlib import Path
 import sys
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from yolo_heatmap_ros.build_pipeline import (
-    COLOURS, DETECTION, make_pipeline, MODEL, OPTIONS, SCALE)
-from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS
-from yolo_heatmap_ros.config.specs import ParameterError, Setting
-from yolo_heatmap_ros.detectors.weights import ModelError
+from yolo_heatmap_ros.build_pipeline import ALL, make_pipeline
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.config.specs import ParameterSpec
+from yolo_heatmap_ros.errors import HeatmapError, RenderError
 from yolo_heatmap_ros.media.sources import (
-    IMAGE_SUFFIXES, open_source, Source, SourceError, STILL_RATE, without_credentials)
-from yolo_heatmap_ros.media.video_writer import VideoError, VideoWriter
+    IMAGE_SUFFIXES, open_source, Source, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.storage.snapshots import Snapshot, SnapshotError, write
+from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 
 WINDOW = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
 KEEP = 100_000
 """Snapshots that stay in a folder: all."""
-_OWN = {*MODEL, *DETECTION, *COLOURS, *SCALE, *OPTIONS, 'legend'} - {'on_time_jump', 'max_gap'}
+_OPTIONS = set(ALL) - {'on_time_jump', 'max_gap'}
 
 
-class RenderError(ValueError):
-    """Something that cannot be rendered; one line."""
-
-
-def _options() -> List[Setting]:
-    return [setting for setting in HEATMAP_SETTINGS if setting.name in _OWN]
+def _options() -> List[ParameterSpec]:
+    return [spec for spec in HEATMAP_PARAMETERS if spec.name in _OPTIONS]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,23 +50,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--snapshot', metavar='FOLDER',
                         help='save the final heat there: heat.npz, and heatmap.png with a legend')
     group = parser.add_argument_group('as the parameters of the node')
-    for setting in _options():
-        name = f"--{setting.name.replace('_', '-')}"
-        text = setting.description.replace('%', '%%')
-        if isinstance(setting.default, bool):
+    for spec in _options():
+        name = f"--{spec.name.replace('_', '-')}"
+        text = spec.description.replace('%', '%%')
+        if isinstance(spec.default, bool):
             group.add_argument(name, action='store_true', help=text)
         else:
-            group.add_argument(name, type=type(setting.default), default=setting.default,
+            group.add_argument(name, type=type(spec.default), default=spec.default,
                                metavar='VALUE', help=text)
     return parser
 
 
-def _values(arguments: argparse.Namespace) -> Dict[str, Any]:
-    """Return all parameters of the node by name; raises ParameterError."""
-    values = {setting.name: setting.checked(setting.default) for setting in HEATMAP_SETTINGS}
-    for setting in _options():
-        values[setting.name] = setting.checked(getattr(arguments, setting.name))
-    return values
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    """Return all parameters of the node; raises ParameterError."""
+    given = {spec.name: getattr(arguments, spec.name) for spec in _options()}
+    return Configuration({spec.name: spec.checked(given.get(spec.name, spec.default))
+                          for spec in HEATMAP_PARAMETERS})
 
 
 def _frames(source: Source, rate: float, start: float,
@@ -136,14 +131,14 @@ def render(arguments: argparse.Namespace) -> int:
         raise RenderError(f'--start {arguments.start:g} is not before --end {arguments.end:g}')
     if path is not None and not path.parent.is_dir():
         raise RenderError(f"'{path}': there is no folder '{path.parent}'")
-    values = _values(arguments)
+    configuration = _configuration(arguments)
     source = open_source(arguments.input)
     if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = not source.live and not source.total
     rate = source.rate or STILL_RATE
     output = Output(path, rate, arguments.show)
-    pipeline = make_pipeline(values, lambda line: print(line, file=sys.stderr))
+    pipeline = make_pipeline(configuration, lambda line: print(line, file=sys.stderr))
     total = source.total - math.ceil(arguments.start * rate) if source.total else None
     if math.isfinite(arguments.end):
         total = min(total or math.inf, math.ceil((arguments.end - arguments.start) * rate))
@@ -170,7 +165,7 @@ def render(arguments: argparse.Namespace) -> int:
     print(f'{count} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
           + ('' if path is None else f': {path} ({output.codec})'))
     if arguments.snapshot:
-        _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), values)
+        _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), configuration)
     return 0
 
 
@@ -181,11 +176,13 @@ def _picture(pipeline: HeatmapPipeline, frame: np.ndarray, heatmap_only: bool) -
     return picture
 
 
-def _save(pipeline: HeatmapPipeline, folder: Path, values: Dict[str, Any]) -> None:
+def _save(pipeline: HeatmapPipeline, folder: Path, configuration: Configuration) -> None:
     pipeline.legend = True
-    plain = {name: value for name, value in values.items()
+    # Enums are strings as well, but YAML does not know them.
+    plain = {name: str(value) if isinstance(value, str) else value
+             for name, value in configuration.items()
              if isinstance(value, (bool, int, float, str))}
-    snapshot = Snapshot.of(pipeline.accumulator, plain)
+    snapshot = Snapshot(pipeline.state(), plain)
     print(f'snapshot: {write(folder, snapshot, pipeline.last_pictures(), KEEP)}')
 
 
@@ -196,8 +193,7 @@ def main(args: Optional[List[str]] = None) -> int:
         return render(arguments)
     except KeyboardInterrupt:
         return 130
-    except (ModelError, ParameterError, RenderError, SnapshotError, SourceError,
-            VideoError) as error:
+    except HeatmapError as error:
         print(f'render: {error}', file=sys.stderr)
         return 1
 

@@ -7,17 +7,18 @@ from typing import Callable, Dict, List, Optional
 import cv2
 import numpy as np
 import rclpy
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from yolo_heatmap_ros.config.specs import filled_text, ParameterError, Setting, START
-from yolo_heatmap_ros.drawing.renderer import COLORMAPS
-from yolo_heatmap_ros.heat.regions import write
+from yolo_heatmap_ros.config.specs import filled_text, ParameterSpec, Settable
+from yolo_heatmap_ros.drawing.colormaps import COLORMAPS
+from yolo_heatmap_ros.drawing.labels import draw_label, font_scale_for
+from yolo_heatmap_ros.errors import ImageError, ParameterError
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.heatmap_client import HeatmapClient
 from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
-from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 
 WINDOW = 'yolo_heatmap'
 HELP = 'q quit   s save   r reset   c colormap   p pause'
@@ -32,19 +33,19 @@ STALE_AFTER = 3.0
 LOG_PERIOD = 5.0
 """Seconds between log lines on pictures that cannot be shown."""
 
-SETTINGS = (
-    Setting('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that keys act on.',
-            filled_text, START),
+PARAMETERS = (
+    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that keys act on.',
+                  filled_text, Settable.AT_START),
 )
 
 
-class Viewer(Node):
+class Viewer(GuardedNode):
     """Shows the pictures of `image`; the window lives in the thread that calls `look`."""
 
     def __init__(self):
         """Open the window; raises ParameterError where there is no display."""
         super().__init__('viewer')
-        name = Parameters(self, SETTINGS, lambda changes: None).value('heatmap_node')
+        name = NodeParameters(self, PARAMETERS, lambda changes: None).value('heatmap_node')
         self._client = HeatmapClient(self, name)
         self._picture: Optional[np.ndarray] = None
         self._shown = self._paused = False
@@ -101,9 +102,10 @@ class Viewer(Node):
                          f"no picture on '{self._subscription.topic}'")
         if speaking:
             lines.append(self._message)
-        scale = max(0.5, picture.shape[0] / 1000)
+        font_scale = font_scale_for(picture.shape[0], smallest=0.5, height_of_one=1000)
         for number, line in enumerate(reversed(lines)):
-            write(picture, line, (8, picture.shape[0] - 10 - number * round(32 * scale)), scale)
+            base = picture.shape[0] - 10 - number * round(32 * font_scale)
+            draw_label(picture, line, (8, base), font_scale)
         return picture
 
     def _show_line(self, message: str) -> None:
@@ -145,14 +147,16 @@ class Viewer(Node):
 
 
 def _work(viewer: Viewer) -> int:
-    while viewer.look():
+    # An error while looking leaves the window open.
+    look = viewer.barrier.guard(viewer.look, otherwise=lambda: True)
+    while look():
         rclpy.spin_once(viewer, timeout_sec=0.02)
     return 0
 
 
 def main(args: Optional[List[str]] = None) -> int:
     """Show the window until it is closed; return the exit code."""
-    return run_node(Viewer, _work, args, __doc__, SETTINGS)
+    return run_node(Viewer, _work, args, __doc__, PARAMETERS)
 
 
 if __name__ == '__main__':

@@ -8,17 +8,18 @@ from typing import Callable, Dict, List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
-from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from yolo_heatmap_ros.config.specs import filled_text, number, ParameterError, Setting, START
-from yolo_heatmap_ros.drawing.renderer import COLORMAPS
+from yolo_heatmap_ros.config.specs import filled_text, number, ParameterSpec, Settable
+from yolo_heatmap_ros.drawing.colormaps import COLORMAPS
+from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.heatmap_client import Answer, HeatmapClient
 from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.messages.compressed import SUFFIX
-from yolo_heatmap_ros.ros.package_share import package_folder
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.ros.package_share import share_folder
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 
 try:
     from aiohttp import web
@@ -33,29 +34,32 @@ MAX_STREAMS = 20
 """Browsers that are served pictures at once."""
 BOUNDARY = 'picture'
 
-SETTINGS = (
-    Setting('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that is shown.',
-            filled_text, START),
-    Setting('host', '127.0.0.1',
-            "The address to serve on: '127.0.0.1' this machine alone, '0.0.0.0' all networks, "
-            'without a password.', filled_text, START),
-    number('port', 8080, 'The port to serve on; 0: a free one, see the log.', 0, 65535, START),
+PARAMETERS = (
+    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that is shown.',
+                  filled_text, Settable.AT_START),
+    ParameterSpec(
+        'host', '127.0.0.1',
+        "The address to serve on: '127.0.0.1' this machine alone, '0.0.0.0' all networks, "
+        'without a password.', filled_text, Settable.AT_START),
+    number('port', 8080, 'The port to serve on; 0: a free one, see the log.', 0, 65535,
+           Settable.AT_START),
 )
 
 
-class WebViewer(Node):
+class WebViewer(GuardedNode):
     """Hands pictures to browsers, and what they ask to the heatmap node."""
 
     def __init__(self):
         """Subscribe; raises ParameterError without aiohttp."""
-        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        # Before rclpy's constructor: if that raises, it destroys the node.
         self._loop = asyncio.new_event_loop()
         super().__init__('web_viewer')
         if web is None:
             raise ParameterError("the page needs the package aiohttp: 'pip install aiohttp', or "
                                  "'sudo apt install python3-aiohttp'")
-        self._values = Parameters(self, SETTINGS, lambda changes: None).values()
-        name = self._values['heatmap_node']
+        self._configuration = NodeParameters(
+            self, PARAMETERS, lambda changes: None).configuration()
+        name = self._configuration['heatmap_node']
         self._client = HeatmapClient(self, name)
         self._status_name = f"{self.resolve_topic_name(name).strip('/')}: frames"
         self._figures: Dict[str, str] = {}
@@ -116,16 +120,17 @@ class WebViewer(Node):
             web.post('/reset', self._reset), web.post('/colormap', self._set_colormap)])
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
+        host, port = self._configuration['host'], self._configuration['port']
         try:
-            await web.TCPSite(self._runner, self._values['host'], self._values['port']).start()
+            await web.TCPSite(self._runner, host, port).start()
             self._started.set_result('')
         except OSError as error:
             self._started.set_result(
-                f"parameters 'host' and 'port': cannot serve on {self._values['host']}, port "
-                f"{self._values['port']} ({error.strerror or error}); choose another port, or 0")
+                f"parameters 'host' and 'port': cannot serve on {host}, port {port} "
+                f'({error.strerror or error}); choose another port, or 0')
 
     async def _page(self, request: 'web.Request') -> 'web.Response':
-        page = (package_folder('web') / 'index.html').read_text()
+        page = (share_folder('web') / 'index.html').read_text()
         return web.Response(text=page, content_type='text/html', headers={
             'Content-Security-Policy': "default-src 'self' 'unsafe-inline'"})
 
@@ -225,7 +230,7 @@ def _work(viewer: WebViewer) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Serve the page until told to end; return the exit code."""
-    return run_node(WebViewer, _work, args, __doc__, SETTINGS)
+    return run_node(WebViewer, _work, args, __doc__, PARAMETERS)
 
 
 if __name__ == '__main__':

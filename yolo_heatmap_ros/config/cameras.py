@@ -6,15 +6,12 @@ from pathlib import Path
 import re
 from typing import Any, Callable, Dict, List
 
-from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.errors import CamerasError
+from yolo_heatmap_ros.text import one_line
 from yolo_heatmap_ros.yaml_text import load_yaml
 
 _NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*')
 _KEYS = {'name', 'image', 'parameters'}
-
-
-class CamerasError(ValueError):
-    """A file that holds no list of cameras; one line."""
 
 
 @dataclass(frozen=True)

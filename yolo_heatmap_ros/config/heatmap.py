@@ -5,13 +5,13 @@ from typing import Any, Dict, List, Union
 
 import numpy as np
 
+from yolo_heatmap_ros.choices import (
+    Acceleration, Anchor, DetectorKind, FramePolicy, HeatUnit, ImageFormat, ImageReliability,
+    InputTransport, KernelName, Normalization, OnTimeJump)
+from yolo_heatmap_ros.config.polygons import parse_polygons
 from yolo_heatmap_ros.config.specs import (
-    as_text, choice, filled_text, number, Setting, START, switch, UNCONFIGURED)
-from yolo_heatmap_ros.drawing.colour_range import NORMALIZATIONS
-from yolo_heatmap_ros.drawing.renderer import colormap_code
-from yolo_heatmap_ros.heat.accumulation import ON_TIME_JUMP, UNITS
-from yolo_heatmap_ros.heat.kernels import KERNELS
-from yolo_heatmap_ros.heat.regions import ANCHORS, parse_regions
+    as_text, choice, filled_text, number, ParameterSpec, Settable, switch)
+from yolo_heatmap_ros.drawing.colormaps import colormap_code
 
 
 def _as_colormap(value: Any) -> str:
@@ -82,7 +82,7 @@ def _as_sha256(value: Any) -> str:
 
 
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
-    return parse_regions(as_text(value))
+    return parse_polygons(as_text(value))
 
 
 def _as_size(value: Any) -> List[int]:
@@ -92,131 +92,148 @@ def _as_size(value: Any) -> List[int]:
     return [int(number_) for number_ in numbers]
 
 
-TOPIC = 'topic'
-
-HEATMAP_SETTINGS = (
-    choice('detector', ('yolo', TOPIC),
+HEATMAP_PARAMETERS = (
+    choice('detector', DetectorKind,
            "What finds the objects: 'yolo': weights; 'topic': another node, whose "
            'vision_msgs/Detection2DArray on the topic detections has the stamps of the images.',
-           UNCONFIGURED),
-    Setting('blank_size', '',
-            "With detector 'topic', draw on a blank of this '[width, height]' in px instead of "
-            'images; empty: images are needed.', _as_size, UNCONFIGURED),
-    Setting('weights', 'yolo12n.pt',
-            'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
-            'A .pt file can run code when it is loaded: use only files that you trust.',
-            filled_text, UNCONFIGURED),
-    Setting('weights_sha256', '',
-            'The SHA-256 that the weights must have, in hex: others are not loaded; empty: any. '
-            'The log says what they have.', _as_sha256, UNCONFIGURED),
-    Setting('device', '',
-            "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU where "
-            'there is one.', as_text, UNCONFIGURED),
-    number('imgsz', 640, "The longer side of the model's input in px.", 32, 4096, UNCONFIGURED),
+           Settable.UNCONFIGURED),
+    ParameterSpec(
+        'blank_size', '',
+        "With detector 'topic', draw on a blank of this '[width, height]' in px instead of "
+        'images; empty: images are needed.', _as_size, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'weights', 'yolo12n.pt',
+        'The model: a file (.pt or an exported one), or a name that Ultralytics downloads. '
+        'A .pt file can run code when it is loaded: use only files that you trust.',
+        filled_text, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'weights_sha256', '',
+        'The SHA-256 that the weights must have, in hex: others are not loaded; empty: any. '
+        'The log says what they have.', _as_sha256, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'device', '',
+        "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU where "
+        'there is one.', as_text, Settable.UNCONFIGURED),
+    number('imgsz', 640, "The longer side of the model's input in px.", 32, 4096,
+           Settable.UNCONFIGURED),
     number('conf', 0.25, 'Detections with less confidence than this do not count.', 0.0, 1.0),
     number('iou', 0.7, 'Boxes of one class that overlap more than this are one object.',
            0.0, 1.0),
     number('max_det', 300, 'The largest number of objects in one frame.', 1, 10000),
-    Setting('classes', '',
-            "The classes that count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: "
-            'all.', _as_classes),
-    Setting('tracker', '',
-            "An Ultralytics tracker, such as 'botsort.yaml', or the path of such a file; 'none': "
-            "every detection counts at once; empty: Ultralytics' default.",
-            as_text, UNCONFIGURED),
-    Setting('colormap', 'JET', "An OpenCV colormap, such as 'JET', 'HOT' or 'VIRIDIS'.",
-            _as_colormap),
+    ParameterSpec(
+        'classes', '',
+        "The classes that count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: "
+        'all.', _as_classes),
+    ParameterSpec(
+        'tracker', '',
+        "An Ultralytics tracker, such as 'botsort.yaml', or the path of such a file; 'none': "
+        "every detection counts at once; empty: Ultralytics' default.",
+        as_text, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'colormap', 'JET', "An OpenCV colormap, such as 'JET', 'HOT' or 'VIRIDIS'.",
+        _as_colormap),
     number('alpha', 0.5, 'The weight of the colours over the frame: 0 none, 1 nothing else.',
            0.0, 1.0),
     switch('legend', False, 'Draw a colour bar with values and unit on the heatmap.'),
-    choice('normalize', NORMALIZATIONS,
+    choice('normalize', Normalization,
            'Which heat has the last colour: the largest; a percentile, so that one hot spot '
            "leaves colours to the rest; 'fixed': scale_max."),
     number('percentile', 95.0, "The percentile of normalize 'percentile', of the heat where there "
            'is any.', 1.0, 100.0),
     number('scale_max', 100.0, "The heat with the last colour for normalize 'fixed', in "
            'heat_unit.', 0.001, 1e9),
-    choice('heat_unit', UNITS,
+    choice('heat_unit', HeatUnit,
            "What an object adds: 'frames': 1 a frame; 'seconds': the time that it has spent "
-           'there, by the stamps of the images.', UNCONFIGURED),
+           'there, by the stamps of the images.', Settable.UNCONFIGURED),
     number('max_gap', 2.0, 'Seconds without a frame after which what happened in between is '
            'unknown, and adds nothing.', 0.01, 3600.0),
-    choice('on_time_jump', ON_TIME_JUMP,
+    choice('on_time_jump', OnTimeJump,
            'What becomes of the heat when stamps go back, as those of a bag that loops.'),
     number('half_life', 0.0, 'Seconds in which heat fades to one half; 0: it never fades.', 0.0,
            1e9),
-    choice('kernel', tuple(KERNELS),
+    choice('kernel', KernelName,
            "Where a box puts its heat; 'foot': around the middle of its lower edge; 'mask': the "
            'outline that a segmentation model finds.'),
     number('ignore_stationary', 0.0, 'Seconds after which a track that stays in its place adds no '
            'heat until it moves; 0: never.', 0.0, 1e6),
     switch('per_class', False, 'Keep a layer of heat for each class, and show the sum of those '
-           'that count.', UNCONFIGURED),
-    Setting('regions', '',
-            "Polygons by name, as YAML: '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}', in px, or "
-            'in fractions of width and height where no number is above 1. Heat is only inside.',
-            _as_regions),
-    choice('region_anchor', ANCHORS,
+           'that count.', Settable.UNCONFIGURED),
+    ParameterSpec(
+        'regions', '',
+        "Polygons by name, as YAML: '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}', in px, or "
+        'in fractions of width and height where no number is above 1. Heat is only inside.',
+        _as_regions),
+    choice('region_anchor', Anchor,
            "The point of a box that is in a region or not: the middle of its lower edge, 'foot', "
            'or its centre.'),
-    Setting('ground.points_px', '',
-            "Four or more places on the floor in the image, as '[[u, v], …]' in px: with "
-            'ground.points_m they make ~/density and ~/hotspots.', _as_points, UNCONFIGURED),
-    Setting('ground.points_m', '',
-            "The same places in ground.frame_id, as '[[x, y], …]' in m.", _as_points,
-            UNCONFIGURED),
-    Setting('ground.matrix', '',
-            'Instead of the points: the 3 x 3 matrix, row by row, that takes (u, v, 1) in px to '
-            '(x, y, 1) in m, positive in its third row for what the camera sees.', _as_matrix,
-            UNCONFIGURED),
-    Setting('ground.extent', '',
-            "The floor that is mapped, as '[x from, y from, x to, y to]' in m; empty: the "
-            'rectangle around ground.points_m.', _as_extent, UNCONFIGURED),
-    number('ground.resolution', 0.1, 'Side of a cell in m.', 0.001, 100.0, UNCONFIGURED),
+    ParameterSpec(
+        'ground.points_px', '',
+        "Four or more places on the floor in the image, as '[[u, v], …]' in px: with "
+        'ground.points_m they make ~/density and ~/hotspots.', _as_points, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'ground.points_m', '',
+        "The same places in ground.frame_id, as '[[x, y], …]' in m.", _as_points,
+        Settable.UNCONFIGURED),
+    ParameterSpec(
+        'ground.matrix', '',
+        'Instead of the points: the 3 x 3 matrix, row by row, that takes (u, v, 1) in px to '
+        '(x, y, 1) in m, positive in its third row for what the camera sees.', _as_matrix,
+        Settable.UNCONFIGURED),
+    ParameterSpec(
+        'ground.extent', '',
+        "The floor that is mapped, as '[x from, y from, x to, y to]' in m; empty: the "
+        'rectangle around ground.points_m.', _as_extent, Settable.UNCONFIGURED),
+    number('ground.resolution', 0.1, 'Side of a cell in m.', 0.001, 100.0, Settable.UNCONFIGURED),
     number('ground.radius', 0.3, 'Metres around a foot point that get its heat.', 0.0, 100.0,
-           UNCONFIGURED),
-    Setting('ground.frame_id', 'map', 'The frame of the floor.', filled_text, UNCONFIGURED),
+           Settable.UNCONFIGURED),
+    ParameterSpec(
+        'ground.frame_id', 'map', 'The frame of the floor.', filled_text, Settable.UNCONFIGURED),
     number('ground.rate', 1.0, 'How often ~/density and ~/hotspots are published, in Hz.', 0.01,
-           100.0, UNCONFIGURED),
+           100.0, Settable.UNCONFIGURED),
     number('ground.hotspots', 5, 'How many of the busiest places ~/hotspots shows.', 0, 1000),
     number('ground.hotspot_distance', 1.0, 'Least distance between two of them in m.', 0.0,
            1000.0),
     number('heat_scale', 1.0, 'Size of ~/heat as a fraction of the image.', 0.01, 1.0),
-    Setting('snapshot_dir', '',
-            'The folder of snapshots, one for each node; empty: '
-            '$ROS_HOME/yolo_heatmap_ros/<name of the node>, in ~/.ros without ROS_HOME.',
-            as_text, UNCONFIGURED),
+    ParameterSpec(
+        'snapshot_dir', '',
+        'The folder of snapshots, one for each node; empty: '
+        '$ROS_HOME/yolo_heatmap_ros/<name of the node>, in ~/.ros without ROS_HOME.',
+        as_text, Settable.UNCONFIGURED),
     number('snapshot_keep', 10, 'How many snapshots stay; older ones are removed.', 1, 100000),
     number('autosave_period', 0.0, 'Seconds between snapshots, one more follows at the end; 0: '
-           'none.', 0.0, 1e6, UNCONFIGURED),
-    switch('resume', False, 'Begin with the newest snapshot, where there is one.', UNCONFIGURED),
+           'none.', 0.0, 1e6, Settable.UNCONFIGURED),
+    switch('resume', False, 'Begin with the newest snapshot, where there is one.',
+           Settable.UNCONFIGURED),
     switch('reset_keeps_copy', False, 'Let ~/reset put a snapshot aside first.'),
-    choice('accelerate', ('none', 'auto', 'openvino', 'onnx', 'tensorrt'),
+    choice('accelerate', Acceleration,
            'A faster backend for .pt weights, exported once and kept in the cache; auto: what is '
-           'installed and fits the device.', UNCONFIGURED),
+           'installed and fits the device.', Settable.UNCONFIGURED),
     number('threads', 0, 'Threads of PyTorch on the CPU; 0: all cores but one.  All cores are '
-           'faster only where nothing else runs.', 0, 256, UNCONFIGURED),
-    choice('frame_policy', ('latest', 'all'),
-           "'latest': always the newest frame; 'all': every frame, in order.", UNCONFIGURED),
+           'faster only where nothing else runs.', 0, 256, Settable.UNCONFIGURED),
+    choice('frame_policy', FramePolicy,
+           "'latest': always the newest frame; 'all': every frame, in order.",
+           Settable.UNCONFIGURED),
     number('queue_depth', 100, "How many frames wait at most with frame_policy 'all'.", 1, 10000,
-           UNCONFIGURED),
-    choice('input_transport', ('raw', 'compressed'),
+           Settable.UNCONFIGURED),
+    choice('input_transport', InputTransport,
            "The kind of images: 'compressed' listens to the topic image/compressed.",
-           UNCONFIGURED),
-    Setting('value_range', '',
-            'The values of depth and thermal images (32FC1, 16UC1) that become black and white, '
-            "as '[0.5, 8.0]', in the image's unit; empty: the range of each image.",
-            _as_range),
+           Settable.UNCONFIGURED),
+    ParameterSpec(
+        'value_range', '',
+        'The values of depth and thermal images (32FC1, 16UC1) that become black and white, '
+        "as '[0.5, 8.0]', in the image's unit; empty: the range of each image.",
+        _as_range),
     number('output_width', 0, 'Width of the published heatmap in px, of the composite half; 0 or '
            'more than the image has: that of the image.', 0, 65535),
     *(setting for picture in ('heatmap', 'composite') for setting in (
-        choice(f'{picture}.compressed.format', ('jpeg', 'png'),
+        choice(f'{picture}.compressed.format', ImageFormat,
                f'Format of ~/{picture}/compressed.'),
         number(f'{picture}.compressed.jpeg_quality', 95, 'Quality of JPEG, in percent.', 1, 100),
         number(f'{picture}.compressed.png_level', 3, 'Effort of PNG, 0 fast to 9 small.', 0, 9))),
-    choice('image_reliability', ('auto', 'reliable', 'best_effort'),
+    choice('image_reliability', ImageReliability,
            "QoS of the image subscription; 'auto': reliable where every publisher offers it.",
-           UNCONFIGURED),
+           Settable.UNCONFIGURED),
     switch('autostart', True,
-           'Configure and activate at start; false leaves that to a lifecycle manager.', START),
+           'Configure and activate at start; false leaves that to a lifecycle manager.',
+           Settable.AT_START),
 )

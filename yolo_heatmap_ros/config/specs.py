@@ -1,37 +1,38 @@
-"""What a parameter or option is: declared once, with description, range and check."""
+"""Specifications of parameters: declared once, for nodes, commands and `--help`."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple, Type
 
-from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
-
-ANY_TIME = 'any time'
-UNCONFIGURED = 'while unconfigured'
-START = 'at start'
+from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.text import one_line, OWN_LENGTH, StrEnum
 
 
-class ParameterError(ValueError):
-    """A parameter with a value that cannot be used; one line that names both."""
+class Settable(StrEnum):
+    """When a parameter can be set."""
+
+    ANY_TIME = 'any time'
+    UNCONFIGURED = 'while unconfigured'
+    AT_START = 'at start'
 
 
 @dataclass(frozen=True)
-class Setting:
+class ParameterSpec:
     """
     One parameter of a node, or option of a command.
 
-    `check` takes what the user gave and returns the value that the node works with; it raises
-    ValueError with a reason that reads on after the parameter's name and value.
+    `check` takes the value that the user gave and returns the one that the code works with; it
+    raises ValueError with a reason that follows the parameter's name in a sentence.
     """
 
     name: str
     default: Any
     description: str
     check: Callable[[Any], Any]
-    changes: str = ANY_TIME
+    settable: Settable = Settable.ANY_TIME
     limits: Optional[Tuple[float, float]] = None
 
     def checked(self, value: Any) -> Any:
-        """Return the value to work with; raises ParameterError for one that cannot be used."""
+        """Return the value to work with; raises ParameterError for an unusable one."""
         try:
             return self.check(value)
         except ValueError as error:
@@ -39,47 +40,53 @@ class Setting:
             raise ParameterError(f"parameter '{self.name}': {reason}") from error
 
 
-def number(name, default, description, low, high, changes=ANY_TIME) -> Setting:
-    """Return the setting of a number within bounds, a whole one where its default is one."""
+def number(name: str, default: float, description: str, low: float, high: float,
+           settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
+    """Return the specification of a number in [low, high]; a whole one if its default is."""
     whole = isinstance(default, int)
 
-    def check(value):
+    def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or (
                 whole and value != int(value)) or not low <= value <= high:
             kind = 'a whole number' if whole else 'a number'
             raise ValueError(f'{value!r} is not {kind} from {low} to {high}')
         return int(value) if whole else float(value)
-    return Setting(name, default, description, check, changes, (low, high))
+    return ParameterSpec(name, default, description, check, settable, (low, high))
 
 
-def switch(name, default, description, changes=ANY_TIME) -> Setting:
-    """Return the setting of a yes or no."""
-    def check(value):
+def switch(name: str, default: bool, description: str,
+           settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
+    """Return the specification of a boolean."""
+    def check(value: Any) -> bool:
         if not isinstance(value, bool):
             raise ValueError(f'{value!r} is neither true nor false')
         return value
-    return Setting(name, default, description, check, changes)
+    return ParameterSpec(name, default, description, check, settable)
 
 
-def choice(name, choices, description, changes=ANY_TIME) -> Setting:
-    """Return the setting of one word out of `choices`, whose first is the default."""
-    def check(value):
-        if value not in choices:
-            raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
-        return value
-    return Setting(name, choices[0], f"{description} One of: {', '.join(choices)}.", check,
-                   changes)
+def choice(name: str, choices: Type[StrEnum], description: str,
+           settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
+    """Return the specification of a member of an enum, whose first member is the default."""
+    words = ', '.join(choices)
+
+    def check(value: Any) -> StrEnum:
+        try:
+            return choices(value)
+        except ValueError as error:
+            raise ValueError(f'{value!r} is not one of {words}') from error
+    return ParameterSpec(name, str(next(iter(choices))), f'{description} One of: {words}.', check,
+                         settable)
 
 
 def as_text(value: Any) -> str:
-    """Take numbers as text too: a device, a camera or a file may be called `0`."""
+    """Accept numbers as text too: a device, a camera or a file may be called `0`."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(f'{value!r} is not text')
     return str(value).strip()
 
 
 def filled_text(value: Any) -> str:
-    """Take text that is not empty."""
+    """Accept text that is not empty."""
     text = as_text(value)
     if not text:
         raise ValueError('is empty')

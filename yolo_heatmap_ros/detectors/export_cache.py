@@ -9,7 +9,9 @@ import tempfile
 import time
 from typing import Callable, Tuple
 
-NONE, AUTO = 'none', 'auto'
+from yolo_heatmap_ros.choices import Acceleration
+from yolo_heatmap_ros.errors import BackendError
+
 ABANDONED_AFTER = 24 * 3600.0
 """Seconds after which an unfinished export is one of a process that was killed."""
 
@@ -19,10 +21,6 @@ FORMATS = {
     'onnx': ('onnx', ('onnx', 'onnxruntime')),
     'tensorrt': ('engine', ('onnx', 'tensorrt')),
 }
-
-
-class AccelerationError(ValueError):
-    """A backend that cannot be used here; one line."""
 
 
 def user_cache() -> Path:
@@ -45,14 +43,14 @@ def choose_backend(wanted: str, device: str, has_gpu: bool) -> str:
     """
     Return the backend for `wanted`, or `none` where `auto` finds no better one.
 
-    Raises AccelerationError where a backend that was asked for by name is not installed.
+    Raises BackendError where a backend that was asked for by name is not installed.
     """
-    if wanted == AUTO:
+    if wanted == Acceleration.AUTO:
         on_gpu = has_gpu if device == '' else device not in ('cpu', 'mps')
         candidates = ('tensorrt',) if on_gpu else () if device == 'mps' else ('openvino', 'onnx')
-        return next((name for name in candidates if not missing_packages(name)), NONE)
-    if wanted != NONE and missing_packages(wanted):
-        raise AccelerationError(
+        return next((name for name in candidates if not missing_packages(name)), Acceleration.NONE)
+    if wanted != Acceleration.NONE and missing_packages(wanted):
+        raise BackendError(
             f"accelerate '{wanted}' needs the Python package(s) "
             f"{', '.join(missing_packages(wanted))}: install them, or choose 'auto' or 'none'")
     return wanted

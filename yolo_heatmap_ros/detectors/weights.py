@@ -9,17 +9,14 @@ import time
 from typing import Callable
 import warnings
 
-from yolo_heatmap_ros.detectors.export_cache import (
-    AccelerationError, AUTO, choose_backend, exported, NONE, user_cache)
-from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.choices import Acceleration
+from yolo_heatmap_ros.detectors.export_cache import choose_backend, exported, user_cache
+from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.text import one_line
 
 METADATA = 'metadata.yaml'
 """What Ultralytics writes into every folder that it exports a model to."""
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
-
-
-class ModelError(ValueError):
-    """A model, one of its classes, a tracker or a device that cannot be used; one line."""
 
 
 def ultralytics():
@@ -118,7 +115,7 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
         raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
                          f'{sha256}: not loaded')
     model, names = _open(weights, path)
-    if accelerate != NONE:
+    if accelerate != Acceleration.NONE:
         faster = _accelerate(path, accelerate, imgsz, device, log)
         if faster != path:
             model, names = _open(weights, faster)
@@ -161,12 +158,9 @@ def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
                 log: Callable[[str], None]) -> Path:
     """Return the export of a `.pt` file that `wanted` asks for, or the file itself."""
     import torch
-    try:
-        backend = choose_backend(wanted, device, torch.cuda.is_available())
-    except AccelerationError as error:
-        raise ModelError(str(error)) from error
-    if path.suffix != '.pt' or backend == NONE:
-        if wanted not in (NONE, backend):
+    backend = choose_backend(wanted, device, torch.cuda.is_available())
+    if path.suffix != '.pt' or backend == Acceleration.NONE:
+        if wanted not in (Acceleration.NONE, backend):
             why = ('is exported already' if path.suffix != '.pt' else
                    'no faster backend is installed for this device')
             log(f"accelerate '{wanted}': '{path.name}' runs as it is, {why}")
@@ -175,7 +169,7 @@ def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
     try:
         result = exported(path, backend, imgsz, device, ultralytics().__version__, _export)
     except Exception as error:  # the exporter's own, or the disk's
-        if wanted != AUTO:
+        if wanted != Acceleration.AUTO:
             raise ModelError(f"accelerate '{wanted}': the export failed ({one_line(error)}); "
                              "choose 'auto' or 'none'") from error
         log(f"accelerate 'auto': the export to {backend} failed ({one_line(error)}); "

@@ -5,12 +5,15 @@ from typing import Tuple
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.choices import HeatUnit
+from yolo_heatmap_ros.drawing.labels import font_scale_for
+
 _TICKS = 3
 
 
 def in_units(largest: float, unit: str) -> Tuple[float, str]:
-    """Return by what to divide heat, and the name of the unit, so that numbers stay short."""
-    if unit == 'seconds':
+    """Return a divisor for heat, and the name of the unit that results, for short numbers."""
+    if unit == HeatUnit.SECONDS:
         for seconds, name in ((3600.0, 'h'), (60.0, 'min')):
             if largest >= 2 * seconds:
                 return seconds, name
@@ -24,7 +27,7 @@ def number(value: float) -> str:
 
 
 class Legend:
-    """A colour bar, drawn anew only when what it says changes."""
+    """A colour bar, redrawn only when its labels or colours change."""
 
     def __init__(self):
         """Begin with nothing drawn."""
@@ -36,8 +39,8 @@ class Legend:
         """
         Draw the bar in the lower right corner of `picture`, (H, W, 3) uint8 BGR.
 
-        `palette` (256, 1, 3) uint8 BGR from `low` to `high`, heat in `unit`; `clipped` tells that
-        hotter pixels have the last colour too.  Pictures too small for it stay as they are.
+        `palette` (256, 1, 3) uint8 BGR runs from `low` to `high`, heat in `unit`; `clipped` tells
+        that hotter pixels have the last colour too.  Pictures too small for it stay unchanged.
         """
         divisor, name = in_units(high, unit)
         values = np.linspace(high, low, _TICKS) / divisor
@@ -52,11 +55,12 @@ class Legend:
 
 
 def _drawn(picture_height: int, palette: np.ndarray, labels, unit: str) -> np.ndarray:
-    scale = max(0.4, picture_height / 1200)
-    thin = max(1, round(scale))
-    bar_height, bar_width = max(80, picture_height // 3), round(30 * scale)
+    font_scale = font_scale_for(picture_height)
+    thin = max(1, round(font_scale))
+    bar_height, bar_width = max(80, picture_height // 3), round(30 * font_scale)
     texts = [*labels, unit]
-    sizes = [cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thin)[0] for text in texts]
+    sizes = [cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, font_scale, thin)[0]
+             for text in texts]
     text_width, line = max(size[0] for size in sizes), max(size[1] for size in sizes)
     gap = line // 2 + 2
     panel = np.full((bar_height + 4 * gap + 2 * line, text_width + bar_width + 3 * gap, 3), 32,
@@ -67,7 +71,7 @@ def _drawn(picture_height: int, palette: np.ndarray, labels, unit: str) -> np.nd
 
     def text(words: str, width: int, base: int) -> None:
         cv2.putText(panel, words, (gap + text_width - width, base), cv2.FONT_HERSHEY_SIMPLEX,
-                    scale, (255, 255, 255), thin, cv2.LINE_AA)
+                    font_scale, (255, 255, 255), thin, cv2.LINE_AA)
     text(unit, sizes[-1][0], gap + line)
     for index, (label, (width, _)) in enumerate(zip(labels, sizes)):
         text(label, width, top + round(bar_height * index / (_TICKS - 1)) + line // 2)

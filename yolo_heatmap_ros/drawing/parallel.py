@@ -1,20 +1,20 @@
-"""Work on large pictures, shared among cores."""
+"""Large pictures in bands, on several cores."""
 
 from concurrent.futures import ThreadPoolExecutor
 import os
 from typing import Callable, List, Sequence, TypeVar
 
 CORES = min(4, os.cpu_count() or 1)
-"""More cores than this wait for memory, not for each other."""
-WORTH_SHARING = 1_000_000
-"""Pixels below which a picture is done before another thread has begun."""
+"""More cores than this are limited by memory bandwidth."""
+PARALLEL_FROM = 1_000_000
+"""Pixels below which a picture is done before another thread has started."""
 
 Piece = TypeVar('Piece')
-_pool = ThreadPoolExecutor(max(1, CORES - 1), thread_name_prefix='sharing')
+_pool = ThreadPoolExecutor(max(1, CORES - 1), thread_name_prefix='drawing')
 
 
-def at_once(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
-    """Call `work` with every piece, the first here and each other in a thread of its own."""
+def in_parallel(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
+    """Call `work` for every piece: the first in this thread, each other in one of the pool's."""
     pending = [_pool.submit(work, piece) for piece in pieces[1:]]
     try:
         work(pieces[0])
@@ -24,12 +24,12 @@ def at_once(work: Callable[[Piece], None], pieces: Sequence[Piece]) -> None:
 
 
 def cores_for(pixels: int) -> int:
-    """Return among how many cores so many pixels are worth sharing."""
-    return CORES if pixels >= WORTH_SHARING else 1
+    """Return the number of cores that pay off for this many pixels."""
+    return CORES if pixels >= PARALLEL_FROM else 1
 
 
 def bands(height: int, width: int) -> List[slice]:
-    """Return slices of rows that cover a picture, one for each core that is worth it."""
+    """Return slices of rows that cover a picture, one for each core that pays off."""
     count = cores_for(height * width)
     edges = [height * number // count for number in range(count + 1)]
     return [slice(*pair) for pair in zip(edges[:-1], edges[1:])]

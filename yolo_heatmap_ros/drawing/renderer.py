@@ -1,55 +1,39 @@
 """Heat as a picture: normalised, coloured, and blended over the frame."""
 
-from typing import Dict, Optional
+from typing import Optional
 
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.drawing.colour_range import HeatScale, MAX
+from yolo_heatmap_ros.choices import Normalization
+from yolo_heatmap_ros.drawing.colormaps import colormap_code
+from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.legend import Legend
-from yolo_heatmap_ros.drawing.parallel import at_once, bands, cores_for
+from yolo_heatmap_ros.drawing.parallel import bands, cores_for, in_parallel
 from yolo_heatmap_ros.heat.field import HeatField
-
-COLORMAPS: Dict[str, int] = {
-    name[len('COLORMAP_'):]: getattr(cv2, name)
-    for name in sorted(dir(cv2)) if name.startswith('COLORMAP_')}
-"""OpenCV's colormaps by name."""
-
-
-def colormap_code(name: str) -> int:
-    """
-    Return OpenCV's code of a colormap.
-
-    The name counts in any case, with or without `COLORMAP_`.  Raises ValueError for others.
-    """
-    key = name.strip().upper()
-    key = key[len('COLORMAP_'):] if key.startswith('COLORMAP_') else key
-    if key not in COLORMAPS:
-        raise ValueError(f"unknown colormap '{name}': choose one of {', '.join(COLORMAPS)}")
-    return COLORMAPS[key]
 
 
 class HeatRenderer:
     """
-    Draws the heat of one field over frames, and keeps its colours from frame to frame.
+    Draws the heat of one field over frames, and caches its colours from frame to frame.
 
-    Cold pixels keep the colour of no heat, and hot ones theirs while the range of the heat stays:
-    only the rest is coloured anew.  `colormap` (name), `alpha` (weight of the colours, 0 to 1) and
-    `scale` may change between frames.
+    Only tiles whose heat has changed are coloured again, or all hot ones when the colour range
+    has.  `colormap` (name), `alpha` (weight of the colours, 0 to 1) and `colour_range` may change
+    between frames.
     """
 
     def __init__(self, colormap: str = 'JET', alpha: float = 0.5,
-                 scale: Optional[HeatScale] = None):
+                 colour_range: ColourRange = ColourRange()):
         """Choose the colours; raises ValueError for an unknown colormap."""
         self.colormap = colormap
         self.alpha = alpha
-        self.scale = HeatScale() if scale is None else scale
+        self.colour_range = colour_range
         self._legend = Legend()
         self._field: Optional[HeatField] = None
 
     @property
     def colormap(self) -> str:
-        """Return the name as it was given."""
+        """Return the name as the user gave it."""
         return self._name
 
     @colormap.setter
@@ -68,7 +52,7 @@ class HeatRenderer:
         heat the frame stays as it is.
         """
         self._prepare(field)
-        at_once(lambda rows: self._blend(frame, rows, out), bands(*field.shape))
+        in_parallel(lambda rows: self._blend(frame, rows, out), bands(*field.shape))
 
     def side_by_side(self, frame: np.ndarray, field: HeatField, out: np.ndarray) -> None:
         """Write `frame`, and right of it what `overlay` makes of it, to `out`, (H, 2 W, 3)."""
@@ -78,13 +62,14 @@ class HeatRenderer:
             np.copyto(left[rows], frame[rows])
             self._blend(frame, rows, right)
         self._prepare(field)
-        at_once(draw, bands(*field.shape))
+        in_parallel(draw, bands(*field.shape))
 
     def draw_legend(self, field: HeatField, unit: str, out: np.ndarray) -> None:
-        """Draw what the colours of the last picture mean on `out`, (H, W, 3) uint8 BGR."""
+        """Draw the colour bar of the last picture on `out`, (H, W, 3) uint8 BGR."""
         if self._any_heat:
             low, high = (value * field.gain for value in self._range)
-            self._legend.draw(out, self._palette, low, high, unit, self.scale.normalize != MAX)
+            clipped = self.colour_range.normalize != Normalization.MAX
+            self._legend.draw(out, self._palette, low, high, unit, clipped)
 
     def _blend(self, frame: np.ndarray, rows: slice, out: np.ndarray) -> None:
         if self._any_heat:
@@ -100,7 +85,7 @@ class HeatRenderer:
 
     def _colour(self, field: HeatField) -> None:
         """Bring `_colours`, (H, W, 3) uint8 BGR, up to date with the field."""
-        heat_range = self.scale.limits(field)
+        heat_range = self.colour_range.limits(field)
         if field is not self._field:
             self._colours = np.empty((*field.shape, 3), np.uint8)
             self._colours[:] = self._palette[0]
@@ -114,8 +99,8 @@ class HeatRenderer:
             regions = list(stale)
             cores = cores_for(sum((rows.stop - rows.start) * (columns.stop - columns.start)
                                   for rows, columns in regions))
-            at_once(lambda share: self._colour_regions(field.values, heat_range[1], share),
-                    [regions[first::cores] for first in range(cores)])
+            in_parallel(lambda share: self._colour_regions(field.values, heat_range[1], share),
+                        [regions[first::cores] for first in range(cores)])
         self._range = heat_range
         field.changed.clear()
 
@@ -123,7 +108,7 @@ class HeatRenderer:
         # The factor in double and the product in single precision, truncated: the numbers of
         # cv2.normalize(…, NORM_MINMAX) and astype(uint8), in one pass.
         factor = np.float32(255.0 * (1.0 / maximum))
-        clipped = self.scale.normalize != MAX
+        clipped = self.colour_range.normalize != Normalization.MAX
         for region in regions:
             part = heat[region]
             levels = np.empty(part.shape, np.uint8)

@@ -1,4 +1,4 @@
-"""Heat per pixel, which may fade."""
+"""Heat per pixel, with decay."""
 
 from typing import Tuple
 
@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.heat.extents import Extents
-from yolo_heatmap_ros.heat.kernels import Stamp
+from yolo_heatmap_ros.heat.kernels import Patch
 
 NEGLIGIBLE = 1e-6
-"""Heat that has faded below this is none."""
+"""Heat that has decayed below this is treated as zero."""
 _SMALLEST_GAIN = 2.0 ** -60
 
 
@@ -17,9 +17,9 @@ class HeatField:
     """
     Heat per pixel of one camera.
 
-    The heat is `values * gain`: (H, W) float32, changed in place, times a number.  Fading changes
-    the number alone, and what is added later is stored larger by as much.  `hot` are the parts
-    that hold heat, `changed` those whose values have changed since `changed.clear()`.
+    The heat is `values * gain`: (H, W) float32, changed in place, times a number.  Decay changes
+    the number alone, and later heat is stored divided by it.  `hot` are the tiles that hold heat,
+    `changed` those whose values have changed since `changed.clear()`.
     """
 
     def __init__(self, height: int, width: int):
@@ -45,7 +45,7 @@ class HeatField:
     @property
     def minimum(self) -> float:
         """Return the smallest of `values`."""
-        # One pixel that has stayed as cold as all were proves the minimum: values only grow.
+        # Values only grow: the minimum stands as long as the pixel that had it is unchanged.
         if self.values[self._coldest] != self._minimum:
             self._coldest = np.unravel_index(np.argmin(self.values), self.shape)
             self._minimum = float(self.values[self._coldest])
@@ -55,15 +55,15 @@ class HeatField:
         """Return a copy of the heat, (H, W) float32."""
         return self.values * np.float32(self.gain)
 
-    def deposit(self, stamp: Stamp, amount: float = 1.0) -> None:
-        """Add the heat of one stamp, `amount` where it is hottest."""
-        region = self.values[stamp.rows, stamp.columns]
-        cv2.scaleAdd(stamp.heat, amount / self.gain, region, dst=region)
+    def deposit(self, patch: Patch, amount: float = 1.0) -> None:
+        """Add the heat of a patch, `amount` where it is hottest."""
+        region = self.values[patch.rows, patch.columns]
+        cv2.scaleAdd(patch.heat, amount / self.gain, region, dst=region)
         self._maximum = max(self._maximum, float(region.max()))
-        self.hot.add(stamp.rows, stamp.columns)
-        self.changed.add(stamp.rows, stamp.columns)
+        self.hot.add(patch.rows, patch.columns)
+        self.changed.add(patch.rows, patch.columns)
 
-    def fade(self, factor: float) -> None:
+    def decay(self, factor: float) -> None:
         """Multiply all heat by `factor`, 0 to 1."""
         self.gain *= factor
         if self._maximum * self.gain < NEGLIGIBLE:
@@ -71,10 +71,10 @@ class HeatField:
                 self.reset()
             self.gain = 1.0
         elif self.gain < _SMALLEST_GAIN:
-            self._store_smaller()
+            self._rescale()
 
-    def _store_smaller(self) -> None:
-        """Bring the gain back to usual size, before values grow out of range."""
+    def _rescale(self) -> None:
+        """Scale gain and values back before the values overflow."""
         # A power of two: values keep every digit.
         self.gain /= _SMALLEST_GAIN
         self.values *= np.float32(_SMALLEST_GAIN)
@@ -87,8 +87,13 @@ class HeatField:
         self.gain = 1.0
         self._take_stock()
 
+    def merge(self, other: 'HeatField', factor: float = 1.0) -> None:
+        """Add the heat of another field of the same shape, multiplied by `factor`."""
+        cv2.scaleAdd(other.values, factor * other.gain / self.gain, self.values, dst=self.values)
+        self._take_stock()
+
     def _take_stock(self) -> None:
-        """Find extremes and hot parts in values that came from elsewhere."""
+        """Recompute extremes and hot tiles after values have changed everywhere."""
         self._maximum = float(self.values.max())
         self._minimum = float(self.values.min())
         self.hot.add_all()

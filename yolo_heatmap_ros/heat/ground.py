@@ -1,27 +1,14 @@
-"""Heat on the floor: where objects stand, in metres."""
+"""The ground plane: from pixels to metres on the floor."""
 
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.kernels import disc_stamp, ground_contact
-
-UNKNOWN = -1
-"""Value of a cell that the camera does not see, as in nav_msgs/OccupancyGrid."""
 MAX_CELLS = 1 << 24
 """Grids above this size are refused: their extent and resolution do not fit each other."""
 _COLLINEAR = 1e-6
-
-
-class Hotspot(NamedTuple):
-    """A busy place: x, y in m, and its heat."""
-
-    x: float
-    y: float
-    heat: float
 
 
 def homography(points_px: Sequence, points_m: Sequence) -> np.ndarray:
@@ -129,67 +116,8 @@ class GroundPlane:
             u, v = u / w, v / w
         return (w > 0) & (u >= 0) & (u <= width) & (v >= 0) & (v <= height)
 
-
-class GroundHeat:
-    """The heat of one camera on a ground plane; fields as in `HeatField`, rows along y."""
-
-    def __init__(self, plane: GroundPlane, height: int, width: int):
-        """Begin without heat, for pictures of `height` rows and `width` columns in px."""
-        self.plane = plane
-        self.field = HeatField(*plane.shape)
-        self.seen = plane.seen(height, width)
-
-    def deposit(self, box: np.ndarray, amount: float) -> None:
-        """Add the heat of a box, (4,) xyxy in px, around its ground contact."""
-        place = self.plane.to_metres(*ground_contact(box))
-        if place is None:
-            return
-        plane = self.plane
-        row, column = ((place[axis] - plane.extent[axis]) / plane.resolution for axis in (1, 0))
-        if not (np.isfinite((row, column)).all() and abs(row) < 1e6 and abs(column) < 1e6):
-            return
-        radius = round(plane.radius / plane.resolution)
-        stamp = disc_stamp(int(np.floor(row)), int(np.floor(column)), radius, *plane.shape)
-        if stamp is not None:
-            self.field.deposit(stamp, amount)
-
-    def occupancy(self, low: float, high: float) -> np.ndarray:
-        """
-        Return (rows, columns) int8, 0 to 100 from `low` to `high`, in values of the field.
-
-        Cells that the camera does not see are `UNKNOWN`.
-        """
-        values = self.field.values
-        if high > low:
-            grid = np.clip((values - np.float32(low)) * np.float32(100.0 / (high - low)), 0, 100)
-        else:
-            grid = np.where(values > 0, 100.0, 0.0)
-        return np.where(self.seen | (values > 0), np.round(grid), UNKNOWN).astype(np.int8)
-
-    def hotspots(self, count: int, apart: float) -> List[Hotspot]:
-        """Return the busiest places, hottest first, at least `apart` m from each other."""
-        left = self.field.heat()
-        plane = self.plane
-        spots: List[Hotspot] = []
-        while len(spots) < count:
-            row, column = np.unravel_index(np.argmax(left), left.shape)
-            heat = float(left[row, column])
-            if heat <= 0.0:
-                break
-            # The middle of what is as hot around it: discs have flat tops.
-            radius = max(1, round(plane.radius / plane.resolution))
-            rows = slice(max(0, row - 2 * radius), row + 2 * radius + 1)
-            columns = slice(max(0, column - 2 * radius), column + 2 * radius + 1)
-            top = np.argwhere(left[rows, columns] >= heat * 0.999)
-            y, x = top.mean(axis=0) + (rows.start + 0.5, columns.start + 0.5)
-            spots.append(Hotspot(plane.extent[0] + x * plane.resolution,
-                                 plane.extent[1] + y * plane.resolution, heat))
-            gone = max(1, round(apart / plane.resolution))
-            left[max(0, row - gone):row + gone + 1, max(0, column - gone):column + gone + 1] = 0.0
-        return spots
-
     def geometry(self) -> Dict[str, object]:
         """Return what must be the same for heat to fit, as plain values."""
-        return {'matrix': np.round(self.plane.matrix / np.abs(self.plane.matrix).max(),
+        return {'matrix': np.round(self.matrix / np.abs(self.matrix).max(),
                                    9).ravel().tolist(),
-                'resolution': self.plane.resolution, 'extent': list(self.plane.extent)}
+                'resolution': self.resolution, 'extent': list(self.extent)}

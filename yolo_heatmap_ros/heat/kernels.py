@@ -1,4 +1,4 @@
-"""How one object becomes heat: the shape that it leaves on a field, 1 at its hottest."""
+"""The shapes that objects leave in the heat, 1 at their hottest."""
 
 from functools import lru_cache
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
@@ -6,23 +6,25 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.choices import KernelName
+
 _CACHED_PIXELS = 1 << 15
-"""Larger shapes are rare, and made anew each time: a cache of them would hold gigabytes."""
+"""Larger shapes are rare, and not cached: a cache of them would hold gigabytes."""
 
 
-class Stamp(NamedTuple):
-    """A shape in its place: its rows and columns of a field, and their heat, float32, 0 to 1."""
+class Patch(NamedTuple):
+    """A shape in its place: rows and columns of a field, and their heat, float32 in [0, 1]."""
 
     rows: slice
     columns: slice
     heat: np.ndarray
 
 
-Kernel = Callable[[np.ndarray, Optional[np.ndarray], int, int], Optional[Stamp]]
+Kernel = Callable[[np.ndarray, Optional[np.ndarray], int, int], Optional[Patch]]
 
 
 def _cached(shape: Callable[[int, int], np.ndarray]) -> Callable[[int, int], np.ndarray]:
-    """Keep the shapes of usual size, read-only."""
+    """Cache shapes of ordinary size, read-only."""
     @lru_cache(maxsize=256)
     def kept(height: int, width: int) -> np.ndarray:
         kernel = shape(height, width)
@@ -47,7 +49,7 @@ def _disc(height: int, width: int) -> np.ndarray:
 
 
 def _unit_offsets(length: int) -> np.ndarray:
-    """Return where pixel centres lie along a side, from -1 at its begin to 1 at its end."""
+    """Return the positions of pixel centres along a side, from -1 at its start to 1."""
     return ((2 * np.arange(length) + 1) / length - 1).astype(np.float32)
 
 
@@ -70,14 +72,14 @@ def _solid(height: int, width: int) -> np.ndarray:
 
 
 def _pixels_of(box, height: int, width: int) -> Optional[Tuple[int, int, int, int]]:
-    """Return x1, y1, x2, y2 truncated to whole pixels and cut at the border, None if empty."""
+    """Return x1, y1, x2, y2 truncated to whole pixels and clipped, None if empty."""
     x1, y1, x2, y2 = map(int, box.tolist())
     x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
     return None if x2 <= x1 or y2 <= y1 else (x1, y1, x2, y2)
 
 
 def disc(box: np.ndarray, outline: Optional[np.ndarray], height: int,
-         width: int) -> Optional[Stamp]:
+         width: int) -> Optional[Patch]:
     """Inscribe a disc in a box, as `ultralytics.solutions.Heatmap` does."""
     pixels = _pixels_of(box, height, width)
     if pixels is None:
@@ -88,7 +90,7 @@ def disc(box: np.ndarray, outline: Optional[np.ndarray], height: int,
     # The centre of an even side is the pixel right of the middle: the last column falls outside.
     right, bottom = min(left + 2 * radius + 1, x2), min(top + 2 * radius + 1, y2)
     heat = _disc(2 * radius + 1, 2 * radius + 1)[:bottom - top, :right - left]
-    return Stamp(slice(top, bottom), slice(left, right), heat)
+    return Patch(slice(top, bottom), slice(left, right), heat)
 
 
 def _filling(shape: Callable[[int, int], np.ndarray], meaning: str) -> Kernel:
@@ -98,39 +100,39 @@ def _filling(shape: Callable[[int, int], np.ndarray], meaning: str) -> Kernel:
         if pixels is None:
             return None
         x1, y1, x2, y2 = pixels
-        return Stamp(slice(y1, y2), slice(x1, x2), shape(y2 - y1, x2 - x1))
+        return Patch(slice(y1, y2), slice(x1, x2), shape(y2 - y1, x2 - x1))
     kernel.__doc__ = meaning
     return kernel
 
 
 def foot(box: np.ndarray, outline: Optional[np.ndarray], height: int,
-         width: int) -> Optional[Stamp]:
+         width: int) -> Optional[Patch]:
     """
     Draw a disc around the ground contact of a standing person: the middle of the lower edge.
 
-    Its radius is a quarter of the box's width; it is cut at the border.
+    Its radius is a quarter of the box's width; it is clipped at the border of the picture.
     """
     x, y = ground_contact(box)
     if not (0 <= x < width and 0 < y <= height):
         return None
     seen_width = min(float(box[2]), width) - max(float(box[0]), 0.0)
-    return disc_stamp(int(np.ceil(y)) - 1, int(x), max(1, round(seen_width / 4)), height, width)
+    return disc_patch(int(np.ceil(y)) - 1, int(x), max(1, round(seen_width / 4)), height, width)
 
 
-def disc_stamp(row: int, column: int, radius: int, height: int, width: int) -> Optional[Stamp]:
-    """Place a disc around a pixel, and cut it at the border; None where nothing is left."""
+def disc_patch(row: int, column: int, radius: int, height: int, width: int) -> Optional[Patch]:
+    """Place a disc around a pixel and clip it at the border; None if nothing is left."""
     top, left = max(row - radius, 0), max(column - radius, 0)
     bottom, right = min(row + radius + 1, height), min(column + radius + 1, width)
     if top >= bottom or left >= right:
         return None
     whole = _disc(2 * radius + 1, 2 * radius + 1)
     heat = whole[top - row + radius:, left - column + radius:][:bottom - top, :right - left]
-    return Stamp(slice(top, bottom), slice(left, right), heat)
+    return Patch(slice(top, bottom), slice(left, right), heat)
 
 
 def mask(box: np.ndarray, outline: Optional[np.ndarray], height: int,
-         width: int) -> Optional[Stamp]:
-    """Fill the outline of an object, (M, 2) x y in px, as segmentation models find it."""
+         width: int) -> Optional[Patch]:
+    """Fill the outline of an object, (M, 2) x y in px, from a segmentation model."""
     if outline is None or len(outline) < 3 or not np.isfinite(outline).all():
         return None
     extent = np.concatenate((outline.min(axis=0), outline.max(axis=0) + 2))
@@ -140,25 +142,25 @@ def mask(box: np.ndarray, outline: Optional[np.ndarray], height: int,
     x1, y1, x2, y2 = pixels
     heat = np.zeros((y2 - y1, x2 - x1), np.float32)
     cv2.fillPoly(heat, [np.round(outline).astype(np.int32) - (x1, y1)], 1.0)
-    return Stamp(slice(y1, y2), slice(x1, x2), heat)
+    return Patch(slice(y1, y2), slice(x1, x2), heat)
 
 
 def ground_contact(box: np.ndarray) -> Tuple[float, float]:
-    """Return x, y in px of the middle of a box's lower edge, where a standing person stands."""
+    """Return x, y in px of the middle of a box's lower edge, where a person stands."""
     return (float(box[0]) + float(box[2])) / 2, float(box[3])
 
 
-KERNELS: Dict[str, Kernel] = {
-    'disc': disc,
-    'box': _filling(_solid, 'Fill the box.'),
-    'ellipse': _filling(_ellipse, 'Inscribe an ellipse in the box.'),
-    'gaussian': _filling(_gaussian, 'Fill the box with a bell, a quarter of each side wide.'),
-    'foot': foot,
-    'mask': mask,
+KERNELS: Dict[KernelName, Kernel] = {
+    KernelName.DISC: disc,
+    KernelName.BOX: _filling(_solid, 'Fill the box.'),
+    KernelName.ELLIPSE: _filling(_ellipse, 'Inscribe an ellipse in the box.'),
+    KernelName.GAUSSIAN: _filling(_gaussian, 'Fill the box with a Gaussian.'),
+    KernelName.FOOT: foot,
+    KernelName.MASK: mask,
 }
 """
 Kernels by name.
 
 Each takes a box, (4,) x1 y1 x2 y2 in px, the object's outline, (M, 2) in px or None, and the
-field's height and width in px; it returns None where nothing of the object is on the field.
+picture's height and width in px; it returns None if none of the object is in the picture.
 """

@@ -1,23 +1,20 @@
 """Named parts of the picture, and what happens in each."""
 
 from dataclasses import asdict, dataclass
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence
 
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.choices import Anchor
+from yolo_heatmap_ros.heat.dwell import Path
 from yolo_heatmap_ros.heat.kernels import ground_contact
-from yolo_heatmap_ros.heat.tracks import Share, Track
-from yolo_heatmap_ros.yaml_text import load_yaml
+from yolo_heatmap_ros.heat.tracks import Track
 
 MARGIN = 0.1
 """A track crosses a border once it is this many of its shorter sides beyond it ..."""
 LEAST_MARGIN = 2.0
 """... and at least so many px: a box that jitters on the border does not count twice."""
-
-FOOT, CENTER = 'foot', 'center'
-ANCHORS = (FOOT, CENTER)
-"""Which point of a box tells where the object is: the middle of its lower edge, or its centre."""
 
 
 @dataclass
@@ -37,56 +34,32 @@ class RegionCount:
     occupancy: float = 0.0
 
 
-def parse_regions(text: str) -> Dict[str, np.ndarray]:
-    """
-    Read polygons from YAML, such as `{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}`.
-
-    Returns (N, 2) float32 x y by name, in px, or in fractions of width and height where no number
-    of a polygon is above 1.  Raises ValueError, one line, for what is no such thing.
-    """
-    content = load_yaml(text)
-    if not content:
-        return {}
-    if not isinstance(content, dict):
-        raise ValueError("is not of the form '{name: [[x, y], [x, y], [x, y]], …}'")
-    return {str(name): _polygon(str(name), points) for name, points in content.items()}
-
-
-def _polygon(name: str, points) -> np.ndarray:
-    try:
-        polygon = np.array(points, np.float64)
-    except (TypeError, ValueError):
-        polygon = np.empty(0)
-    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-        raise ValueError(f"region '{name}' is not a list of three or more points [x, y]")
-    if not np.isfinite(polygon).all() or np.abs(polygon).max() > 1e5:
-        raise ValueError(f"region '{name}' has a point that is no place in a picture")
-    polygon = polygon.astype(np.float32)
-    if cv2.contourArea(polygon) == 0.0:
-        raise ValueError(f"region '{name}' has no area: its points lie on one line")
-    return polygon
-
-
 class Regions:
     """The regions of one picture, with their counts."""
 
     def __init__(self, polygons: Mapping[str, np.ndarray], height: int, width: int,
-                 anchor: str = FOOT):
-        """Take `polygons` as `parse_regions` returns them, for a picture of this size in px."""
+                 anchor: Anchor = Anchor.FOOT):
+        """
+        Take polygons for a picture of `height` rows and `width` columns in px.
+
+        `polygons` are (N, 2) x y by name, in px, or in fractions where none is above 1.
+        """
         self.anchor = anchor
-        self._polygons = {
+        self.polygons = {
             name: np.ascontiguousarray(
                 polygon * (width, height) if polygon.max() <= 1.0 else polygon, np.float32)
             for name, polygon in polygons.items()}
         self.counts = {name: RegionCount() for name in polygons}
         self.mask = np.zeros((height, width), np.float32)
-        for polygon in self._polygons.values():
-            cv2.fillPoly(self.mask, [_pixels(polygon)], 1.0)
+        for polygon in self.polygons.values():
+            cv2.fillPoly(self.mask, [np.round(polygon).astype(np.int32)], 1.0)
 
     def count(self, boxes: np.ndarray, tracks: Sequence[Optional[Track]],
-              shares: Sequence[Share]) -> None:
-        """Take the objects of a frame, as `TrackMemory.see` was given and has returned them."""
-        for name, polygon in self._polygons.items():
+              paths: Sequence[Path]) -> None:
+        """Count the objects of a frame: `boxes` (N, 4), with what `TrackMemory.see` returned."""
+        dwells = [(box, path.seconds / len(way)) for path in paths
+                  for way in (path.boxes(),) for box in way]
+        for name, polygon in self.polygons.items():
             count = self.counts[name]
             count.objects = 0
             for box, track in zip(boxes, tracks):
@@ -95,30 +68,34 @@ class Regions:
                     count.objects += distance >= 0.0
                 else:
                     count.objects += _follow(count, name, track, distance, _margin(box))
-            count.occupancy += sum(share.seconds for share in shares
-                                   if self._distance(polygon, share.box) >= 0.0)
+            count.occupancy += sum(seconds for box, seconds in dwells
+                                   if self._distance(polygon, box) >= 0.0)
 
     def contain(self, box: np.ndarray) -> bool:
         """Tell whether an object with this box is in any of the regions."""
-        return any(self._distance(polygon, box) >= 0.0 for polygon in self._polygons.values())
+        return any(self._distance(polygon, box) >= 0.0 for polygon in self.polygons.values())
 
     def _distance(self, polygon: np.ndarray, box: np.ndarray) -> float:
         """Return how far inside a polygon a box's anchor is, in px; outside it is negative."""
         point = ground_contact(box)
-        if self.anchor == CENTER:
+        if self.anchor == Anchor.CENTER:
             point = point[0], (float(box[1]) + float(box[3])) / 2
         return cv2.pointPolygonTest(polygon, point, True)
 
-    def draw(self, picture: np.ndarray) -> None:
-        """Outline the regions on a picture, (H, W, 3) uint8 BGR, with names and objects."""
-        scale = max(0.4, picture.shape[0] / 1200)
-        thin = max(1, round(scale))
-        for name, polygon in self._polygons.items():
-            points = _pixels(polygon)
-            for colour, thickness in (((0, 0, 0), 3 * thin), ((255, 255, 255), thin)):
-                cv2.polylines(picture, [points], True, colour, thickness, cv2.LINE_AA)
-            write(picture, f'{name}: {self.counts[name].objects}',
-                  points[np.argmin(points.sum(axis=1))] + (4, round(20 * scale)), scale)
+    def forget_counts(self) -> None:
+        """Start all counts from zero; which tracks are inside, and were, stays known."""
+        for count in self.counts.values():
+            count.tracks = count.entries = count.exits = 0
+            count.occupancy = 0.0
+
+    def merge(self, other: 'Regions', later: bool) -> None:
+        """Add the counts of regions of the same name; `objects` are the `later` ones."""
+        for name in self.counts.keys() & other.counts.keys():
+            own, added = self.counts[name], other.counts[name]
+            self.counts[name] = RegionCount(
+                added.objects if later else own.objects, own.tracks + added.tracks,
+                own.entries + added.entries, own.exits + added.exits,
+                own.occupancy + added.occupancy)
 
     def state(self) -> Dict[str, dict]:
         """Return the counts as plain numbers."""
@@ -148,15 +125,3 @@ def _follow(count: RegionCount, name: str, track: Track, distance: float, margin
 
 def _margin(box: np.ndarray) -> float:
     return max(LEAST_MARGIN, MARGIN * float(min(box[2] - box[0], box[3] - box[1])))
-
-
-def _pixels(polygon: np.ndarray) -> np.ndarray:
-    return np.round(polygon).astype(np.int32)
-
-
-def write(picture: np.ndarray, text: str, place: Tuple[int, int], scale: float) -> None:
-    """Write white on black at `place`, x y in px of the text's lower left corner."""
-    thin = max(1, round(scale))
-    for colour, thickness in (((0, 0, 0), 3 * thin), ((255, 255, 255), thin)):
-        cv2.putText(picture, text, tuple(map(int, place)), cv2.FONT_HERSHEY_SIMPLEX, scale,
-                    colour, thickness, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""What is remembered of each track: where it was, when, and how long it has stayed there."""
+"""Tracks over time: where each was last, when, and for how long it has stayed there."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -7,31 +7,21 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from yolo_heatmap_ros.heat.dwell import Path
+
 MEMORY = 10.0
-"""Seconds for which a track that is not seen is remembered."""
+"""Seconds after its last sighting for which a track is remembered."""
 MAX_TRACKS = 10_000
-"""Tracks that are remembered at most, the last seen ones, whatever their stamps say."""
+"""Largest number of remembered tracks: those seen last, whatever their stamps say."""
 MAX_LOST = 256
-"""Tracks among which one that was lost is looked for."""
+"""Largest number of lost tracks that are searched for one in a given place."""
 MOVED = 0.5
-"""A track has left its place when its centre is this many of its shorter sides away from it."""
-STEP = 4.0
-"""Largest distance in px between the places at which a moving track leaves its time ..."""
-STEPS = 32
-"""... unless there would be more than these."""
-
-
-class Share(NamedTuple):
-    """Seconds that an object, by its index among the detections, has spent in a box, (4,) px."""
-
-    index: int
-    box: np.ndarray
-    seconds: float
+"""A track has left its place when its centre is this many of its shorter sides away."""
 
 
 @dataclass
 class Track:
-    """A track as it was seen last, and the `place` that it has not left since `still_since`."""
+    """A track at its last sighting, and the `place` that it has not left since `still_since`."""
 
     box: np.ndarray
     stamp: float
@@ -49,7 +39,7 @@ class Track:
 
 
 class TrackMemory:
-    """The tracks of one camera; memory and time are bounded, however many ids there will be."""
+    """The tracks of one camera; memory and time are bounded, whatever the number of ids."""
 
     def __init__(self):
         """Begin without tracks."""
@@ -65,28 +55,28 @@ class TrackMemory:
         self._tracks.clear()
 
     def see(self, boxes: np.ndarray, track_ids: Sequence[int], stamp: float,
-            interval: float, places: bool = False) -> 'Sighting':
+            interval: float, inherit_places: bool = False) -> 'Sighting':
         """
         Take the objects of a frame.
 
         `boxes` (N, 4) float32 xyxy in px, `track_ids` (N,), -1 for none, `stamp` and the
-        `interval` since the last frame in seconds.  With `places`, a new track takes over the
-        place, and the time in it, of one that was lost there.
+        `interval` since the last frame in seconds.  With `inherit_places`, a new track inherits
+        the place, and the time in it, of one that was lost there.
         """
         self._frame += 1
         tracks: List[Optional[Track]] = [self._tracks.pop(number, None) for number in track_ids]
-        shares: List[Share] = []
+        paths: List[Path] = []
         for index, (box, track) in enumerate(zip(boxes, tracks)):
             begin = box
             if track is not None:
-                # What a track did in frames in which it was not seen, nobody knows.
+                # Where a track was in frames in which it was not seen is unknown.
                 begin = track.box if track.frame == self._frame - 1 else box
                 track.see(box, stamp, self._frame)
-            shares.extend(spread(index, begin, box, interval))
+            paths.append(Path(index, begin, box, interval))
         still = []
         for index, (box, track_id) in enumerate(zip(boxes, track_ids)):
             if tracks[index] is None:
-                unseen = self._unseen_at(box) if places else None
+                unseen = self._unseen_at(box) if inherit_places else None
                 if track_id >= 0:
                     tracks[index] = Track(box, stamp, self._frame, box, stamp)
                     if unseen is not None:
@@ -98,13 +88,13 @@ class TrackMemory:
             else:
                 still.append(0.0 if unseen is None else stamp - unseen.still_since)
         self._forget(stamp - MEMORY)
-        return Sighting(shares, tracks, still)
+        return Sighting(paths, tracks, still)
 
     def _unseen_at(self, box: np.ndarray) -> Optional[Track]:
         """
-        Return a track that is not seen now and had the place of a box.
+        Return a track that is not seen now and whose place was that of a box.
 
-        A tracker loses a parked car that others hide, and finds it again under another id.
+        A tracker loses a parked car behind others, and finds it again with another id.
         """
         for track in islice(reversed(self._tracks.values()), MAX_LOST):
             if track.frame < self._frame and not _has_moved(track.place, box):
@@ -119,25 +109,15 @@ class TrackMemory:
 
 class Sighting(NamedTuple):
     """
-    What is known of the objects of a frame.
+    The objects of a frame in time.
 
-    The times that they have spent where; the track of each; for how long each is in its place, in
-    seconds.
+    Their `paths` since the last frame; the track of each, None for objects without an id; the
+    seconds for which each has been `still`, in its place.
     """
 
-    shares: List[Share]
+    paths: List[Path]
     tracks: List[Optional[Track]]
     still: List[float]
-
-
-def spread(index: int, begin: np.ndarray, end: np.ndarray, seconds: float) -> List[Share]:
-    """Share the time between two boxes among boxes on the straight way from one to the other."""
-    if begin is end:
-        return [Share(index, end, seconds)]
-    distance = float(np.abs(end - begin).max())
-    steps = min(max(1, int(np.ceil(distance / STEP))), STEPS)
-    return [Share(index, begin + (end - begin) * ((step + 0.5) / steps), seconds / steps)
-            for step in range(steps)]
 
 
 def _has_moved(place: np.ndarray, box: np.ndarray) -> bool:

@@ -6,10 +6,11 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from yolo_heatmap_ros.errors import one_line
-from yolo_heatmap_ros.media.sources import Source, SourceError
+from yolo_heatmap_ros.errors import ImageError, SourceError
+from yolo_heatmap_ros.media.sources import Source
 from yolo_heatmap_ros.ros.messages.compressed import from_compressed
-from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.text import one_line
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 SUFFIXES = ('.db3', '.mcap')

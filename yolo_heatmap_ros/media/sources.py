@@ -9,16 +9,14 @@ from typing import Optional
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.errors import SourceError
+
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 MAX_SPACING = 10.0
 """Seconds between two frames of a video at most; what a file says beyond that is not believed."""
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
 _INDEX = re.compile('[0-9]{1,3}')
-
-
-class SourceError(Exception):
-    """A source that cannot be opened; one line that names it."""
 
 
 def without_credentials(url: str) -> str:

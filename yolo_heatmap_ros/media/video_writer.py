@@ -8,12 +8,10 @@ from typing import Optional
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.errors import VideoError
+
 OPENCV_CODECS = {'.mp4': 'mp4v', '.m4v': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v'}
 """Codecs by the suffixes of files, of those that every build of OpenCV can write."""
-
-
-class VideoError(ValueError):
-    """A video that cannot be written; one line."""
 
 
 class VideoWriter:

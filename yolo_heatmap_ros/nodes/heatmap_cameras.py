@@ -2,42 +2,47 @@
 
 import sys
 import threading
+import time
 from typing import List, Optional, Tuple
 
 import rclpy
 from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from yolo_heatmap_ros.config.cameras import Camera, CamerasError, read_cameras
-from yolo_heatmap_ros.config.specs import filled_text, ParameterError, Setting, START
-from yolo_heatmap_ros.detectors.shared_model import ModelPool
-from yolo_heatmap_ros.errors import one_line, printable
+from yolo_heatmap_ros.config.cameras import Camera, read_cameras
+from yolo_heatmap_ros.config.specs import filled_text, ParameterSpec, Settable
+from yolo_heatmap_ros.detectors.shared_detector import ModelPool
+from yolo_heatmap_ros.errors import CamerasError, HeatmapError, ParameterError
 from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.ros.parameters import NodeParameters
+from yolo_heatmap_ros.text import one_line, printable
 
 JOIN_TIMEOUT = 5.0
-"""Seconds in which a camera can finish the frame that it works on."""
-SETTINGS = (
-    Setting('cameras', '',
-            'A YAML file with the cameras: {parameters: {…}, cameras: [{name: …, image: …, '
-            'parameters: {…}}, …]}; see config/cameras.yaml.', filled_text, START),
+"""Seconds that a camera has to finish its frame."""
+RESTART_PERIOD = 1.0
+"""Seconds before a camera is spun again after an error of rclpy."""
+PARAMETERS = (
+    ParameterSpec(
+        'cameras', '',
+        'A YAML file with the cameras: {parameters: {…}, cameras: [{name: …, image: …, '
+        'parameters: {…}}, …]}; see config/cameras.yaml.', filled_text, Settable.AT_START),
 )
 
 
-class CameraGroup(Node):
+class CameraGroup(GuardedNode):
     """Makes one heatmap node for each camera of the file, each spun in a thread of its own."""
 
     def __init__(self):
         """Read the file; raises ParameterError where it holds no camera."""
-        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        # Before rclpy's constructor: if that raises, it destroys the node.
         self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
         super().__init__('yolo_heatmap_cameras')
         try:
-            self._cameras = read_cameras(Parameters(self, SETTINGS, lambda changes: None).value(
-                'cameras'), self.get_logger().error)
+            path = NodeParameters(self, PARAMETERS, lambda changes: None).value('cameras')
+            self._cameras = read_cameras(path, self.get_logger().error)
         except CamerasError as error:
             raise ParameterError(f"parameter 'cameras': {error}") from error
         self._pool = ModelPool()
@@ -51,7 +56,7 @@ class CameraGroup(Node):
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             self._running.append((node, executor, threading.Thread(
-                target=_spin, args=(executor,), name=camera.name, daemon=True)))
+                target=_spin, args=(executor, node), name=camera.name, daemon=True)))
         for _, _, thread in self._running:
             thread.start()
         return bool(self._running)
@@ -61,7 +66,7 @@ class CameraGroup(Node):
         node, reason = None, 'see above'
         try:
             node = HeatmapNode(
-                self._pool.make_tracker, namespace=camera.name,
+                self._pool.make_detector, namespace=camera.name,
                 cli_args=['--ros-args', '-r', f'image:={camera.image}'],
                 parameter_overrides=[Parameter(name, value=value)
                                      for name, value in camera.parameters.items()])
@@ -69,7 +74,7 @@ class CameraGroup(Node):
                 return node
         # rcl's, on a topic's name; rclpy's, on a value, a parameter, a namespace; and ours
         except (RuntimeError, ValueError, TypeError, ParameterException,
-                NameValidationException) as error:
+                NameValidationException, HeatmapError) as error:
             reason = one_line(error)
         if node is not None:
             node.destroy_node()
@@ -78,7 +83,7 @@ class CameraGroup(Node):
         return None
 
     def destroy_node(self) -> None:
-        """Let go of all nodes."""
+        """Release all nodes."""
         for node, executor, thread in self._running:
             executor.shutdown(timeout_sec=0)
             thread.join(timeout=JOIN_TIMEOUT)
@@ -86,14 +91,18 @@ class CameraGroup(Node):
         super().destroy_node()
 
 
-def _spin(executor: SingleThreadedExecutor) -> None:
-    try:
-        executor.spin()
-    except ExternalShutdownException:
-        pass
-    except RuntimeError:  # rclpy's, where a signal has shut the context down while it waits
-        if rclpy.ok():
-            raise
+def _spin(executor: SingleThreadedExecutor, node: HeatmapNode) -> None:
+    while True:
+        try:
+            executor.spin()
+            return
+        except ExternalShutdownException:
+            return
+        except Exception as error:  # of rclpy itself: callbacks have the barrier of their node
+            if not rclpy.ok():  # a signal has shut the context down while it waited
+                return
+            node.barrier.report('spinning', error)
+            time.sleep(RESTART_PERIOD)
 
 
 def _work(group: CameraGroup) -> int:
@@ -105,7 +114,7 @@ def _work(group: CameraGroup) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the nodes until told to end; return the exit code."""
-    return run_node(CameraGroup, _work, args, __doc__, SETTINGS)
+    return run_node(CameraGroup, _work, args, __doc__, PARAMETERS)
 
 
 if __name__ == '__main__':

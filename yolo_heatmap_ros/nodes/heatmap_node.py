@@ -12,51 +12,53 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.build_pipeline import change_pipeline, make_pipeline
-from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS, TOPIC
-from yolo_heatmap_ros.config.specs import ParameterError
-from yolo_heatmap_ros.detectors.weights import ModelError
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
+from yolo_heatmap_ros.choices import DetectorKind, FramePolicy, InputTransport
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.errors import HeatmapError
+from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.ros.executable import run_node
-from yolo_heatmap_ros.ros.floor_publisher import GroundPublisher
+from yolo_heatmap_ros.ros.floor_publisher import FloorPublisher
 from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
-from yolo_heatmap_ros.ros.frame_statistics import PROCESSED, SKIPPED, UNUSABLE
+from yolo_heatmap_ros.ros.frame_statistics import Outcome
 from yolo_heatmap_ros.ros.heat_services import HeatServices
 from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
-from yolo_heatmap_ros.ros.managed_node import logged, ManagedNode
+from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
 from yolo_heatmap_ros.ros.messages.compressed import from_compressed, SUFFIX
 from yolo_heatmap_ros.ros.messages.detections import (
-    Detection2DArray, detection_reader, MISSING, to_message as detections_message)
-from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
-from yolo_heatmap_ros.ros.messages.regions import to_message
-from yolo_heatmap_ros.ros.parameters import Parameters
+    Detection2DArray, detection_reader, detections_message, MISSING)
+from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.ros.messages.regions import regions_message
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.ros.stamp_matcher import StampMatcher
+from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 MAX_AGE = 3600.0
-"""Seconds from which on an image is of a recording, and no latency."""
+"""Seconds from which an image belongs to a recording, and its age is no latency."""
 
 
 class HeatmapNode(ManagedNode):
     """Accumulates where a YOLO model sees objects, and publishes it as data and pictures."""
 
-    def __init__(self, make_tracker: Callable[..., YoloTracker] = YoloTracker, **kwargs):
-        """Declare parameters and services; `make_tracker` loads the model in `configure`."""
-        # Before rclpy's: it destroys nodes too whose constructor has raised.
+    def __init__(self, make_detector: Callable[..., Detector] = YoloDetector, **kwargs):
+        """Declare parameters and services; `make_detector` loads the model in `configure`."""
+        # Before rclpy's constructor: if that raises, it destroys the node.
         self._pipeline: Optional[HeatmapPipeline] = None
         self._inputs: List[ImageSubscription] = []
         self._pictures: Optional[PicturePublisher] = None
         super().__init__('yolo_heatmap', **kwargs)
-        self._make_tracker = make_tracker
+        self._make_detector = make_detector
         self._snapshots: Optional[SnapshotKeeper] = None
         self._regions = self._detections = None
-        self._ground: Optional[GroundPublisher] = None
+        self._floor: Optional[FloorPublisher] = None
         self._enabled = True
-        self._settings = Parameters(self, HEATMAP_SETTINGS, self._change,
-                                    lambda: self._pipeline is not None)
+        self._node_parameters = NodeParameters(self, HEATMAP_PARAMETERS, self._change,
+                                               lambda: self._pipeline is not None)
         self._heat_services = HeatServices(self)
         self.create_service(SetBool, '~/enable', self._enable)
         self._diagnostics = DiagnosticsReporter(self, self._facts)
@@ -64,49 +66,53 @@ class HeatmapNode(ManagedNode):
     @property
     def autostart(self) -> bool:
         """Tell whether the node is to bring itself up."""
-        return self._settings.value('autostart')
+        return self._node_parameters.value('autostart')
 
-    @logged
+    @guarded
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and create the publishers."""
         try:
-            values = self._settings.values()
+            configuration = self._node_parameters.configuration()
             self._pipeline = make_pipeline(
-                values, self.get_logger().info,
-                detection_reader if values['detector'] == TOPIC else self._make_tracker)
-        except (ModelError, ParameterError) as error:
+                configuration, self.get_logger().info,
+                detection_reader if configuration['detector'] == DetectorKind.TOPIC
+                else self._make_detector)
+        except HeatmapError as error:
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             return TransitionCallbackReturn.FAILURE
-        self._values = values
-        # Who wants every frame wants every picture too.
-        self._depth = values['queue_depth'] if values['frame_policy'] == 'all' else 1
-        self._diagnostics.begin_anew()
-        self._advice = FrameAdvice(self.get_logger(), values, self._pipeline,
+        self._configuration = configuration
+        # With every frame processed, every picture is to arrive as well.
+        self._depth = (configuration['queue_depth']
+                       if configuration['frame_policy'] == FramePolicy.ALL else 1)
+        self._diagnostics.restart()
+        self._advice = FrameAdvice(self.get_logger(), configuration, self._pipeline,
                                    self._diagnostics.statistics)
-        self._pictures = PicturePublisher(self, self._pipeline, self._depth, values)
+        self._pictures = PicturePublisher(self, self._pipeline, self._depth, configuration)
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
         if self._pipeline.options.ground is not None:
-            self._ground = GroundPublisher(self, self._pipeline, values)
+            self._floor = FloorPublisher(self, self._pipeline, configuration)
         if Detection2DArray is None:
             self.get_logger().info(f'no ~/detections: {MISSING}')
         else:
             self._detections = self.create_lifecycle_publisher(Detection2DArray, '~/detections',
                                                                self._depth)
-        self._snapshots = SnapshotKeeper(self, self._pipeline, values, self._settings.given,
+        self._snapshots = SnapshotKeeper(self, self._pipeline, configuration,
+                                         self._node_parameters.given,
                                          self._pictures.wait_until_drawn)
-        tracker = self._pipeline.tracker
-        if values['detector'] == TOPIC:
-            self.get_logger().info(f'no model: {tracker.task}')
+        detector = self._pipeline.detector
+        if configuration['detector'] == DetectorKind.TOPIC:
+            self.get_logger().info(f'no model: {detector.task}')
         else:
             self.get_logger().info(
-                f"model '{values['weights']}': {tracker.task}, {len(tracker.names)} classes, "
-                f'{tracker.backend} on {tracker.device_name}, SHA-256 {tracker.sha256}')
+                f"model '{configuration['weights']}': {detector.task}, {len(detector.names)} "
+                f'classes, {detector.backend} on {detector.device_name}, SHA-256 '
+                f'{detector.sha256}')
         self._heat_services.serve(self._pipeline, self._snapshots)
-        if values['resume']:
+        if configuration['resume']:
             self._heat_services.resume()
         return super().on_configure(state)
 
-    @logged
+    @guarded
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to take images."""
         result = super().on_activate(state)
@@ -118,51 +124,55 @@ class HeatmapNode(ManagedNode):
         self.get_logger().info(f'{listening}, publishing {outputs}')
         return result
 
+    @property
+    def _by_topic(self) -> bool:
+        return self._configuration['detector'] == DetectorKind.TOPIC
+
     def _subscribe(self) -> None:
         def subscribe(message_type: type, topic: str, callback: Callable) -> None:
             self._inputs.append(ImageSubscription(
                 self, message_type, topic, callback,
-                lambda number: self._diagnostics.count(SKIPPED, number),
-                self._values['image_reliability'], self._depth))
-        if not self._values['blank_size'] or self._values['detector'] != TOPIC:
+                lambda number: self._diagnostics.count(Outcome.SKIPPED, number),
+                self._configuration['image_reliability'], self._depth))
+        if not (self._by_topic and self._configuration['blank_size']):
             subscribe(*self._image_topic(), self._on_image)
-        if self._values['detector'] == TOPIC:
+        if self._by_topic:
             self._matcher = StampMatcher(
-                self._process, lambda number: self._diagnostics.count(SKIPPED, number))
+                self._process, lambda number: self._diagnostics.count(Outcome.SKIPPED, number))
             subscribe(Detection2DArray, 'detections', self._on_detections)
 
     def _image_topic(self) -> Tuple[type, str]:
         """Return the type and the topic of the images that are wanted."""
-        if self._values['input_transport'] == 'raw':
+        if self._configuration['input_transport'] == InputTransport.RAW:
             return Image, 'image'
         # As image_transport does: remapping the raw topic's name is enough.
         return CompressedImage, self.resolve_topic_name('image') + SUFFIX
 
-    @logged
+    @guarded
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take no more images; the heat stays."""
         self._unsubscribe()
         self._pictures.wait_until_published()
         return super().on_deactivate(state)
 
-    @logged
+    @guarded
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of the model and the heat."""
+        """Release the model and the heat."""
         self._release()
         return super().on_cleanup(state)
 
-    @logged
+    @guarded
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of everything."""
+        """Release everything."""
         self._release()
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
-        """Let go of everything, whatever the state."""
+        """Release everything, whatever the state."""
         self._release()
         super().destroy_node()
 
-    @logged
+    @guarded
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to the unconfigured state after a transition that broke."""
         self._release()
@@ -175,8 +185,9 @@ class HeatmapNode(ManagedNode):
             self._inputs = []
             if self.context.ok():  # else the logger could not publish it
                 counts = self._diagnostics.statistics.counts
-                self.get_logger().info(f'{counts[PROCESSED]} frames processed, {counts[SKIPPED]} '
-                                       f'skipped, {counts[UNUSABLE]} unusable')
+                self.get_logger().info(
+                    f'{counts[Outcome.PROCESSED]} frames processed, '
+                    f'{counts[Outcome.SKIPPED]} skipped, {counts[Outcome.UNUSABLE]} unusable')
 
     def _release(self) -> None:
         self._unsubscribe()
@@ -184,12 +195,12 @@ class HeatmapNode(ManagedNode):
             self._snapshots.close()
             self._pictures.close()
             self.destroy_lifecycle_publisher(self._regions)
-            if self._ground is not None:
-                self._ground.close()
+            if self._floor is not None:
+                self._floor.close()
             if self._detections is not None:
                 self.destroy_lifecycle_publisher(self._detections)
             self._pictures = self._snapshots = self._regions = None
-            self._ground = self._detections = None
+            self._floor = self._detections = None
             self._heat_services.serve(None, None)
         self._pipeline = None
 
@@ -198,7 +209,10 @@ class HeatmapNode(ManagedNode):
             return
         self._pictures.wait_until_drawn()
         change_pipeline(self._pipeline, changes)
-        self._values.update(changes)
+        self._configuration = self._configuration.changed(changes)
+        for part in (self._advice, self._pictures, self._floor, self._snapshots):
+            if part is not None:
+                part.configuration = self._configuration
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
@@ -219,11 +233,11 @@ class HeatmapNode(ManagedNode):
             facts['paused'] = 'see ~/enable'
         if self._pipeline is not None:
             facts['topic'] = self.resolve_topic_name('image')
-            tracker = self._pipeline.tracker
-            model = '' if self._values['detector'] == TOPIC else self._values['weights']
-            facts.update(model=model, task=tracker.task,
-                         device=tracker.device_name, backend=tracker.backend)
-            if self._values['frame_policy'] == 'all':
+            detector = self._pipeline.detector
+            model = '' if self._by_topic else self._configuration['weights']
+            facts.update(model=model, task=detector.task,
+                         device=detector.device_name, backend=detector.backend)
+            if self._configuration['frame_policy'] == FramePolicy.ALL:
                 facts['every frame'] = f'up to {self._depth} wait'
         return facts
 
@@ -232,45 +246,46 @@ class HeatmapNode(ManagedNode):
             if isinstance(message, CompressedImage):
                 frame = from_compressed(message)
             else:
-                frame = to_frame(message, self._values['value_range'])
+                frame = to_frame(message, self._configuration['value_range'])
             self._advice.on_size(*frame.shape[:2])
-            if self._values['detector'] == TOPIC:
+            if self._by_topic:
                 self._matcher.put_image(message.header, frame)
                 return
             detections = self._pipeline.detect(frame)
-        except (ImageError, ModelError) as error:
-            self._diagnostics.count(UNUSABLE)
+        except HeatmapError as error:
+            self._diagnostics.count(Outcome.UNUSABLE)
             self._advice.on_unusable(error)
             return
         self._process(message.header, frame, detections)
 
     def _on_detections(self, message) -> None:
-        detections = self._pipeline.tracker.read(message, self._advice.on_refused)
-        if self._values['blank_size']:
-            width, height = self._values['blank_size']
+        detections = self._pipeline.detector.read(message, self._advice.on_refused)
+        if self._configuration['blank_size']:
+            width, height = self._configuration['blank_size']
             self._process(message.header, np.zeros((height, width, 3), np.uint8), detections)
         else:
             self._matcher.put_detections(message.header, detections)
 
     def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
-        """Let the objects of a frame become heat, and publish what is made of it."""
+        """Add the heat of a frame's objects, and publish the results."""
         self._advice.on_not_finite(detections.not_finite)
         self._pictures.wait_until_drawn()
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
-        step = self._pipeline.deposit(frame, detections, stamp)
+        step = self._pipeline.add(frame, detections, stamp)
         self._pictures.show(frame, header)
-        if self._pipeline.accumulator.regions is not None:
-            self._regions.publish(to_message(self._pipeline.accumulator.regions, header))
+        counts = self._pipeline.region_counts()
+        if counts is not None:
+            self._regions.publish(regions_message(counts, header))
         if self._detections is not None and self._detections.get_subscription_count():
             self._detections.publish(detections_message(
-                detections, self._pipeline.tracker.names, header))
-        if self._ground is not None:
-            self._ground.show(header)
-        self._diagnostics.count(PROCESSED, age=self._age(stamp))
+                detections, self._pipeline.detector.names, header))
+        if self._floor is not None:
+            self._floor.show(header)
+        self._diagnostics.count(Outcome.PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
 
     def _age(self, stamp: float) -> float:
-        """Return how old a stamp is by the node's clock, in s; NaN where it is of another."""
+        """Return the age of a stamp by the node's clock, in s; NaN for stamps of another clock."""
         age = 1e-9 * self.get_clock().now().nanoseconds - stamp
         return age if 0.0 <= age < MAX_AGE else float('nan')
 
@@ -284,7 +299,7 @@ def _work(node: HeatmapNode) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is told to end; return the exit code."""
-    return run_node(HeatmapNode, _work, args, __doc__, HEATMAP_SETTINGS)
+    return run_node(HeatmapNode, _work, args, __doc__, HEATMAP_PARAMETERS)
 
 
 if __name__ == '__main__':

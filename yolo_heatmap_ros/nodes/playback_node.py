@@ -11,21 +11,21 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import rclpy
 from rclpy.duration import Duration
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
-from yolo_heatmap_ros.config.playback import ORIGINAL, PLAYBACK_SETTINGS
-from yolo_heatmap_ros.config.specs import ParameterError
+from yolo_heatmap_ros.choices import StampSource
+from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
+from yolo_heatmap_ros.errors import ParameterError, SourceError
 from yolo_heatmap_ros.media.bags import Bag, is_bag
-from yolo_heatmap_ros.media.sources import (
-    open_source, Source, SourceError, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.media.sources import open_source, Source, STILL_RATE, without_credentials
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.images import Picture
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 
 LOG_PERIOD = 5.0
 """Seconds between progress lines."""
@@ -43,20 +43,20 @@ MAX_SKIP = 1.0
 """Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
 
 
-class PlaybackNode(Node):
+class PlaybackNode(GuardedNode):
     """Publishes the frames of a source on `image_raw`, paced by a steady clock."""
 
     def __init__(self, **kwargs):
         """Open the source; raises ParameterError where that does not work."""
-        # Before rclpy's: it destroys nodes too whose constructor has raised.
+        # Before rclpy's constructor: if that raises, it destroys the node.
         self._stop = threading.Event()
         self._player = threading.Thread(target=self._play, name='player', daemon=True)
         super().__init__('playback', **kwargs)
-        self._settings = Parameters(self, PLAYBACK_SETTINGS, self._change)
-        self._values = self._settings.values()
-        self._name = without_credentials(self._values['source'])
+        self._configuration = NodeParameters(
+            self, PLAYBACK_PARAMETERS, self._change).configuration()
+        self._name = without_credentials(self._configuration['source'])
         try:
-            self._source = self._open(Path(os.path.expanduser(self._values['source'])))
+            self._source = self._open(Path(os.path.expanduser(self._configuration['source'])))
         except SourceError as error:
             raise ParameterError(f"parameter 'source': {error}") from error
         self._publisher = self.create_publisher(
@@ -71,11 +71,11 @@ class PlaybackNode(Node):
 
     def _open(self, path: Path) -> Source:
         if is_bag(path):
-            return Bag(path, self._values['topic'])
-        if self._values['stamps'] == ORIGINAL:
+            return Bag(path, self._configuration['topic'])
+        if self._configuration['stamps'] == StampSource.ORIGINAL:
             raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
                                  'stamps')
-        return open_source(self._values['source'])
+        return open_source(self._configuration['source'])
 
     def spin_to_end(self) -> int:
         """Play until the source ends; return the exit code of the process."""
@@ -92,7 +92,7 @@ class PlaybackNode(Node):
         super().destroy_node()
 
     def _change(self, changes: Dict[str, Any]) -> None:
-        self._values = {**self._values, **changes}
+        self._configuration = self._configuration.changed(changes)
         self._changed.set()
 
     def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -104,10 +104,10 @@ class PlaybackNode(Node):
     @property
     def rate(self) -> float:
         """Return the frames per second that are aimed at; 0: as they come."""
-        return self._values['rate'] or self._source.rate
+        return self._configuration['rate'] or self._source.rate
 
     def _play(self) -> None:
-        code = 1  # also where the decoder raises what nobody expects: the process must end
+        code = 1  # also after an unexpected error of a decoder: the process must end
         try:
             self._wait_for_subscribers()
             code = self._play_live() if self._source.live else self._play_recorded()
@@ -120,12 +120,14 @@ class PlaybackNode(Node):
                 self.get_logger().fatal(f'cannot publish: {error}')
             else:
                 code = 0
+        except Exception as error:
+            self.barrier.report('playing', error)
         finally:
             self._source.close()
             self._finished.set_result(code)
 
     def _wait_for_subscribers(self) -> None:
-        wanted = self._values['wait_for_subscribers']
+        wanted = self._configuration['wait_for_subscribers']
         if wanted > self._publisher.get_subscription_count():
             topic = self._publisher.topic_name
             self.get_logger().info(f"waiting for {wanted} subscriber(s) of '{topic}'")
@@ -153,7 +155,7 @@ class PlaybackNode(Node):
                 if not in_this_round:
                     self.get_logger().fatal(f"'{self._name}': no frame can be decoded")
                     return 1
-                if not self._values['loop']:
+                if not self._configuration['loop']:
                     self._report(at_end=True)
                     return 0
                 self._source.rewind()
@@ -184,7 +186,7 @@ class PlaybackNode(Node):
     def _period(self) -> float:
         """Return the seconds until the next frame is due."""
         spacing = self._source.spacing
-        if spacing is not None and not self._values['rate']:
+        if spacing is not None and not self._configuration['rate']:
             return max(spacing, LEAST_PERIOD)
         return min(1.0 / (self.rate or STILL_RATE), MOST_PERIOD)
 
@@ -232,11 +234,11 @@ class PlaybackNode(Node):
     def _publish(self, frame: np.ndarray) -> None:
         np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
         header = self._picture.message.header
-        if self._values['stamps'] == ORIGINAL:
+        if self._configuration['stamps'] == StampSource.ORIGINAL:
             header.stamp.sec, header.stamp.nanosec, header.frame_id = self._source.header
         else:
             header.stamp = self.get_clock().now().to_msg()
-            header.frame_id = self._values['frame_id']
+            header.frame_id = self._configuration['frame_id']
         self._publisher.publish(self._picture.message)
         self._published += 1
 
@@ -259,7 +261,7 @@ class PlaybackNode(Node):
 
 def main(args: Optional[List[str]] = None) -> int:
     """Play to the end of the source, or until told to end; return the exit code."""
-    return run_node(PlaybackNode, PlaybackNode.spin_to_end, args, __doc__, PLAYBACK_SETTINGS)
+    return run_node(PlaybackNode, PlaybackNode.spin_to_end, args, __doc__, PLAYBACK_PARAMETERS)
 
 
 if __name__ == '__main__':

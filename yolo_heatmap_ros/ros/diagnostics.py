@@ -6,10 +6,9 @@ from typing import Callable, Dict, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 
-from yolo_heatmap_ros.ros.frame_statistics import (
-    FrameStatistics, PROCESSED, SKIPPED, UNUSABLE, WINDOW)
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.ros.frame_statistics import FrameStatistics, Outcome, WINDOW
 
 PERIOD = 1.0
 """Seconds between reports."""
@@ -23,7 +22,7 @@ OK, WARN, ERROR, STALE = (DiagnosticStatus.OK, DiagnosticStatus.WARN, Diagnostic
 class DiagnosticsReporter:
     """Publishes one status of the node each second, whatever its lifecycle state."""
 
-    def __init__(self, node: Node, facts: Callable[[], Dict[str, str]]):
+    def __init__(self, node: GuardedNode, facts: Callable[[], Dict[str, str]]):
         """
         Begin to report.
 
@@ -45,8 +44,8 @@ class DiagnosticsReporter:
         self._last = now
         self.statistics.count(kind, now, number, age)
 
-    def begin_anew(self) -> None:
-        """Forget what was counted, as with a new configuration."""
+    def restart(self) -> None:
+        """Count from zero, as after a new configuration."""
         self.statistics = FrameStatistics()
         self._since, self._last = time.monotonic(), float('-inf')
 
@@ -60,10 +59,11 @@ class DiagnosticsReporter:
         values = {
             **facts,
             'rate in (Hz)': f'{sum(recent.values()) / watched:.1f}',
-            'rate out (Hz)': f'{recent[PROCESSED] / watched:.1f}',
+            'rate out (Hz)': f'{recent[Outcome.PROCESSED] / watched:.1f}',
             **{f'frames {kind}': str(count)
                for kind, count in self.statistics.counts.items()},
             'latency p50 (ms)': _milliseconds(median), 'latency p95 (ms)': _milliseconds(high),
+            'unexpected errors': str(self._node.barrier.count),
             'last error': self.statistics.last_error}
         name = self._node.get_fully_qualified_name().strip('/')
         status = DiagnosticStatus(
@@ -76,16 +76,21 @@ class DiagnosticsReporter:
 
     def _judged(self, facts: Dict[str, str], recent: Dict[str, int],
                 now: float) -> Tuple[bytes, str]:
+        if now - self._node.barrier.last_at < WINDOW:
+            return ERROR, (f'{self._node.barrier.count} unexpected errors so far, '
+                           'see the log of the node')
         if facts['state'] != 'active' or 'paused' in facts:
             return OK, 'paused' if 'paused' in facts else facts['state']
         if now - max(self._last, self._since) > STALE_AFTER:
             return STALE, f"no image on '{facts.get('topic')}' for {STALE_AFTER:.0f} s"
-        if recent[UNUSABLE]:
-            level = WARN if recent[PROCESSED] else ERROR
-            return level, f'{recent[UNUSABLE]} frames unusable: {self.statistics.last_error}'
-        if recent[SKIPPED] and 'every frame' in facts:
-            return WARN, f'{recent[SKIPPED]} frames lost: the camera is faster than the model'
-        return OK, 'frames arrive' if recent[PROCESSED] else 'waiting for the first frame'
+        if recent[Outcome.UNUSABLE]:
+            level = WARN if recent[Outcome.PROCESSED] else ERROR
+            return level, (f'{recent[Outcome.UNUSABLE]} frames unusable: '
+                           f'{self.statistics.last_error}')
+        if recent[Outcome.SKIPPED] and 'every frame' in facts:
+            return WARN, (f'{recent[Outcome.SKIPPED]} frames lost: the camera is faster than the '
+                          'model')
+        return OK, 'frames arrive' if recent[Outcome.PROCESSED] else 'waiting for the first frame'
 
 
 def _milliseconds(seconds: float) -> str:

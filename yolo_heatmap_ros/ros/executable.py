@@ -14,17 +14,14 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
-from yolo_heatmap_ros.config.specs import ParameterError, Setting
-from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
+from yolo_heatmap_ros.config.specs import ParameterSpec
+from yolo_heatmap_ros.errors import HeatmapError, StartError
 from yolo_heatmap_ros.ros.transport import use_image_profile
+from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds that rclpy has to shut down after a signal."""
-
-
-class StartError(Exception):
-    """A node that cannot be created; one line."""
 
 
 class Stopped(BaseException):
@@ -44,7 +41,7 @@ def _stop(number: int, frame) -> None:
 
 
 def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
-             args: Optional[List[str]], about: str, settings: Sequence[Setting]) -> int:
+             args: Optional[List[str]], about: str, specs: Sequence[ParameterSpec]) -> int:
     """
     Run an executable that takes ROS arguments alone; see `run`.
 
@@ -55,7 +52,7 @@ def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
     except RuntimeError:  # what rclpy cannot parse is reported by `run`
         own = []
     if {'-h', '--help'} & set(own):
-        print(_help(about, settings))
+        print(_help(about, specs))
         return 0
     if own:
         print(f"arguments: '{own[0]}' is not known: parameters and remappings follow --ros-args, "
@@ -64,13 +61,13 @@ def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
     return run(make_node, work, args)
 
 
-def _help(about: str, settings: Sequence[Setting]) -> str:
+def _help(about: str, specs: Sequence[ParameterSpec]) -> str:
     lines = [' '.join(about.split()), '',
              'usage: --ros-args -p NAME:=VALUE … -r FROM:=TO … --params-file FILE', '',
              'parameters (default):']
-    for setting in settings:
-        lines.append(f'  {setting.name} ({setting.default!r})')
-        lines.extend(textwrap.wrap(setting.description, 92, initial_indent='      ',
+    for spec in specs:
+        lines.append(f'  {spec.name} ({spec.default!r})')
+        lines.extend(textwrap.wrap(spec.description, 92, initial_indent='      ',
                                    subsequent_indent='      '))
     return '\n'.join(lines)
 
@@ -104,7 +101,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             if rclpy.ok():
                 raise
             return 0
-        except (ParameterException, ParameterError, StartError) as error:
+        except (ParameterException, HeatmapError) as error:
             logger = get_logger('start') if node is None else node.get_logger()
             logger.fatal(one_line(error, OWN_LENGTH))
             return 1

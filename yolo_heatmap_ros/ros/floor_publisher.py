@@ -1,7 +1,7 @@
 """Heat on the floor for navigation: `~/density` and `~/hotspots`."""
 
 import array
-from typing import Any, List, Mapping, Optional
+from typing import List, Optional
 
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from nav_msgs.msg import OccupancyGrid
@@ -12,30 +12,30 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.drawing.legend import in_units, number
-from yolo_heatmap_ros.heat.ground import GroundHeat, Hotspot
-from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.heat.layers.floor import Hotspot
+from yolo_heatmap_ros.pipeline import FloorMap, HeatmapPipeline
 
-# Who comes later gets the last one too, as with a map server.
+# Latched for late joiners, as with a map server.
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def density_message(ground: GroundHeat, low: float, high: float,
-                    header: Header) -> OccupancyGrid:
-    """Return heat as a map: 0 to 100 from `low` to `high`, -1 where the camera does not see."""
+def density_message(floor: FloorMap, header: Header) -> OccupancyGrid:
+    """Return heat on the floor as a map."""
     grid = OccupancyGrid(header=header)
     grid.info.map_load_time = header.stamp
-    grid.info.resolution = ground.plane.resolution
-    grid.info.height, grid.info.width = ground.plane.shape
-    grid.info.origin.position.x, grid.info.origin.position.y = ground.plane.extent[:2]
+    grid.info.resolution = floor.plane.resolution
+    grid.info.height, grid.info.width = floor.plane.shape
+    grid.info.origin.position.x, grid.info.origin.position.y = floor.plane.extent[:2]
     grid.info.origin.orientation.w = 1.0
-    grid.data = array.array('b', ground.occupancy(low, high).tobytes())
+    grid.data = array.array('b', floor.occupancy.tobytes())
     return grid
 
 
 def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
                      header: Header) -> MarkerArray:
-    """Return a disc and a label for each of the busiest places, and what removes older ones."""
+    """Return a disc and a label for each of the busiest places, after deleting older ones."""
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     for index, spot in enumerate(spots):
         divisor, name = in_units(spots[0].heat, unit)
@@ -53,21 +53,22 @@ def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
     return MarkerArray(markers=markers)
 
 
-class GroundPublisher:
-    """Publishes the ground of a pipeline at a rate of its own, while frames arrive."""
+class FloorPublisher:
+    """Publishes the floor of a pipeline at its own rate, while frames arrive."""
 
-    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, values: Mapping[str, Any]):
-        """Create the lifecycle publishers; `values` are the node's parameters by name."""
+    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline,
+                 configuration: Configuration):
+        """Create the lifecycle publishers."""
         self._node = node
         self._pipeline = pipeline
-        self._values = values
+        self.configuration = configuration
         options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
         self._density = node.create_lifecycle_publisher(OccupancyGrid, '~/density', _LATCHED,
                                                         **options)
         self._hotspots = node.create_lifecycle_publisher(MarkerArray, '~/hotspots', _LATCHED,
                                                          **options)
         self._newest: Optional[Header] = None
-        self._timer = node.create_timer(1.0 / values['ground.rate'], self._publish,
+        self._timer = node.create_timer(1.0 / configuration['ground.rate'], self._publish,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def show(self, header: Header) -> None:
@@ -75,18 +76,16 @@ class GroundPublisher:
         self._newest = header
 
     def _publish(self) -> None:
-        accumulator = self._pipeline.accumulator
-        if self._newest is None or accumulator is None or accumulator.ground is None:
+        floor = self._pipeline.floor_map() if self._newest is not None else None
+        if floor is None:
             return
-        header = Header(stamp=self._newest.stamp, frame_id=self._values['ground.frame_id'])
+        header = Header(stamp=self._newest.stamp, frame_id=self.configuration['ground.frame_id'])
         self._newest = None
-        ground = accumulator.ground
-        limits = self._pipeline.renderer.scale.limits(ground.field)
-        self._density.publish(density_message(ground, *limits, header))
-        spots = ground.hotspots(self._values['ground.hotspots'],
-                                self._values['ground.hotspot_distance'])
+        self._density.publish(density_message(floor, header))
+        spots = self._pipeline.hotspots(self.configuration['ground.hotspots'],
+                                        self.configuration['ground.hotspot_distance'])
         self._hotspots.publish(hotspots_message(
-            spots, accumulator.options.heat_unit, ground.plane.radius, header))
+            spots, self._pipeline.options.heat_unit, floor.plane.radius, header))
 
     def close(self) -> None:
         """End the timer and the publishers."""

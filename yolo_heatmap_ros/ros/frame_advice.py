@@ -1,12 +1,13 @@
-"""What a user should hear about the frames: each thing once, or now and then."""
+"""Advice to the user on what happens to frames, once or throttled."""
 
 import time
-from typing import Any, Mapping, Optional
+from typing import Optional
 
-from yolo_heatmap_ros.heat.accumulation import RESET, SECONDS
+from yolo_heatmap_ros.choices import FramePolicy, HeatUnit, OnTimeJump
+from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.ros.frame_statistics import FrameStatistics, PROCESSED, SKIPPED, UNUSABLE
+from yolo_heatmap_ros.ros.frame_statistics import FrameStatistics, Outcome
 
 LOG_PERIOD = 5.0
 """Seconds between log lines of one kind."""
@@ -17,13 +18,13 @@ NOTHING_FOUND_AFTER = 10.0
 
 
 class FrameAdvice:
-    """Watches the frames of one configuration of the node, and logs what is worth it."""
+    """Watches the frames of one configuration of the node, and logs advice."""
 
-    def __init__(self, logger, values: Mapping[str, Any], pipeline: HeatmapPipeline,
+    def __init__(self, logger, configuration: Configuration, pipeline: HeatmapPipeline,
                  statistics: FrameStatistics):
-        """Take the node's logger, its parameters by name, and what is watched."""
+        """Take the node's logger, its parameters, and what to watch."""
         self._logger = logger
-        self._values = values
+        self.configuration = configuration
         self._pipeline = pipeline
         self._statistics = statistics
         self._first_frame_at: Optional[float] = None
@@ -34,7 +35,7 @@ class FrameAdvice:
         """Say why a frame was skipped."""
         self._statistics.last_error = str(error)
         self._logger.warning(
-            f'frame skipped, {self._statistics.counts[UNUSABLE]} so far: {error}',
+            f'frame skipped, {self._statistics.counts[Outcome.UNUSABLE]} so far: {error}',
             throttle_duration_sec=LOG_PERIOD)
 
     def on_refused(self, reason: str) -> None:
@@ -42,17 +43,17 @@ class FrameAdvice:
         self._logger.warning(f'detection skipped: {reason}', throttle_duration_sec=LOG_PERIOD)
 
     def on_not_finite(self, number: int) -> None:
-        """Say where a model returns boxes that are none."""
+        """Say that a model returns boxes with NaN or infinite corners."""
         if number:
             self._logger.warning(f'{number} boxes of this frame have corners that are NaN or '
                                  'infinite, and add no heat: the model or its export is broken',
                                  throttle_duration_sec=LOG_PERIOD)
 
     def on_size(self, height: int, width: int) -> None:
-        """Say where a frame, in px, is not of the size of the last."""
+        """Say that a frame has another resolution, in px, than the last one."""
         if self._pipeline.shape in (None, (height, width)):
             return
-        known = any(one.shape == (height, width) for one in self._pipeline.accumulators)
+        known = (height, width) in self._pipeline.shapes
         self._logger.warning(
             f'the resolution changed to {width} x {height}: its heat '
             f"{'goes on' if known else 'begins'}, that of the resolution before is kept",
@@ -62,23 +63,25 @@ class FrameAdvice:
         """Look at a frame's step of time, and the number of objects in it."""
         self._watch_time(step)
         self._watch_for_nothing(found)
-        skipped = self._statistics.counts[SKIPPED]
-        if skipped and self._values['frame_policy'] == 'all':
+        skipped = self._statistics.counts[Outcome.SKIPPED]
+        if skipped and self.configuration['frame_policy'] == FramePolicy.ALL:
             self._logger.warning(
                 f'{skipped} frames lost so far: the camera is faster than the model, and more '
-                f"than queue_depth {self._values['queue_depth']} wait",
+                f"than queue_depth {self.configuration['queue_depth']} wait",
                 throttle_duration_sec=LOG_PERIOD)
 
     def _watch_time(self, step: Step) -> None:
         if step.jumped_back:
-            what = 'begins anew' if self._values['on_time_jump'] == RESET else 'stays'
+            reset = self.configuration['on_time_jump'] == OnTimeJump.RESET
+            what = 'is reset' if reset else 'stays'
             self._logger.warning(
                 f'the stamps of the images went back by {step.jumped_back:.1f} s: the heat {what} '
                 '(on_time_jump)', throttle_duration_sec=LOG_PERIOD)
         self._time_passes |= step.elapsed > 0.0
-        processed = self._statistics.counts[PROCESSED]
+        processed = self._statistics.counts[Outcome.PROCESSED]
         if not self._time_passes and processed == TIMELESS_FRAMES and (
-                self._values['heat_unit'] == SECONDS or self._values['half_life']):
+                self.configuration['heat_unit'] == HeatUnit.SECONDS
+                or self.configuration['half_life']):
             self._logger.warning(
                 'the stamps of the images stand still: no seconds are counted, and nothing fades; '
                 'the camera driver must set header.stamp')
@@ -92,9 +95,10 @@ class FrameAdvice:
             self._first_frame_at = now
         elif not found and now - self._first_frame_at >= NOTHING_FOUND_AFTER:
             self._found_any = True  # once is enough
-            tracker = self._pipeline.tracker
-            counted = [tracker.names[i] for i in tracker.classes] or list(tracker.names.values())
+            detector = self._pipeline.detector
+            counted = ([detector.names[i] for i in detector.classes]
+                       or list(detector.names.values()))
             names = ', '.join(counted[:10]) + (', …' if len(counted) > 10 else '')
             self._logger.warning(
                 f'no object found in {NOTHING_FOUND_AFTER:.0f} s of frames: looking for {names} '
-                f'with conf {tracker.conf}; lower conf, or check weights and classes')
+                f'with conf {detector.conf}; lower conf, or check weights and classes')

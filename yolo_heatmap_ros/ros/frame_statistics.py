@@ -5,12 +5,20 @@ from typing import Deque, Dict, Tuple
 
 import numpy as np
 
+from yolo_heatmap_ros.text import StrEnum
+
 WINDOW = 10.0
 """Seconds over which rates and latencies are taken."""
 MAX_SAMPLES = 20_000
 """Frames that are remembered at most, so that a flood takes no more memory."""
 
-PROCESSED, SKIPPED, UNUSABLE = 'processed', 'skipped', 'unusable'
+
+class Outcome(StrEnum):
+    """What became of a frame."""
+
+    PROCESSED = 'processed'
+    SKIPPED = 'skipped'
+    UNUSABLE = 'unusable'
 
 
 class FrameStatistics:
@@ -22,7 +30,7 @@ class FrameStatistics:
 
     def __init__(self):
         """Begin with nothing counted."""
-        self.counts: Dict[str, int] = {PROCESSED: 0, SKIPPED: 0, UNUSABLE: 0}
+        self.counts: Dict[str, int] = dict.fromkeys(Outcome, 0)
         self.last_error = ''
         self._samples: Deque[Tuple[float, str, float]] = deque(maxlen=MAX_SAMPLES)
 

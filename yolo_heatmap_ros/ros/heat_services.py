@@ -5,9 +5,9 @@ from typing import Callable, Optional
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from yolo_heatmap_ros.errors import SnapshotError
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
-from yolo_heatmap_ros.storage.snapshots import SnapshotError
 
 
 class HeatServices:
@@ -49,7 +49,7 @@ class HeatServices:
         return callback
 
     def _reset(self) -> str:
-        kept = self._snapshots.put_aside()
+        kept = self._snapshots.back_up()
         self._snapshots.wait_until_drawn()
         self._pipeline.reset()
         self._snapshots.after_reset()

@@ -5,12 +5,12 @@ from typing import Callable, Optional
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.exceptions import NameValidationException
-from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
-from yolo_heatmap_ros.config.specs import ParameterError
-from yolo_heatmap_ros.errors import one_line
+from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.text import one_line
 
 Answer = Callable[[bool, str], None]
 """Gets whether it worked, and a line on it."""
@@ -19,7 +19,7 @@ Answer = Callable[[bool, str], None]
 class HeatmapClient:
     """Calls the services of one heatmap node; answers come while the caller's node is spun."""
 
-    def __init__(self, node: Node, name: str):
+    def __init__(self, node: GuardedNode, name: str):
         """
         Take the node that calls, and the name of the heatmap node.
 
@@ -45,7 +45,7 @@ class HeatmapClient:
             answer(False, f'no service {name}: is the heatmap node running?')
             return None
         call = client.call_async(request)
-        call.add_done_callback(lambda future: done(future.result()))
+        call.add_done_callback(self._node.barrier.guard(lambda future: done(future.result())))
         return call
 
     def save(self, answer: Answer) -> None:

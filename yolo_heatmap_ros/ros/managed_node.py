@@ -1,35 +1,37 @@
 """A lifecycle node that survives its own transitions."""
 
 import functools
-import traceback
 from typing import Callable
 
 from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+
 Transition = Callable[['ManagedNode', LifecycleState], TransitionCallbackReturn]
 
 
-def logged(transition: Transition) -> Transition:
-    """Log the exception of a transition callback, which rclpy would drop silently."""
+def guarded(transition: Transition) -> Transition:
+    """Run a transition callback inside the node's barrier: rclpy would drop its exception."""
     @functools.wraps(transition)
-    def guarded(node: 'ManagedNode', state: LifecycleState) -> TransitionCallbackReturn:
+    def call(node: 'ManagedNode', state: LifecycleState) -> TransitionCallbackReturn:
         try:
             return transition(node, state)
-        except Exception:
-            node.get_logger().error(f'{transition.__name__} broke: {traceback.format_exc()}')
+        except Exception as error:
+            node.barrier.report(transition.__name__, error)
             return TransitionCallbackReturn.ERROR
-    return guarded
+    return call
 
 
-class ManagedNode(LifecycleNode):
+class ManagedNode(GuardedNode, LifecycleNode):
     """A lifecycle node that refuses impossible transitions, where rclpy's would end."""
 
     def __init__(self, name: str, **kwargs):
         """Create the node in state `unconfigured`."""
         super().__init__(name, **kwargs)
         self._answer_change_state = self._service_change_state.callback
-        self._service_change_state.callback = self._change_state
+        self._service_change_state.callback = self.barrier.guard(
+            self._change_state, lambda request, response: response)
 
     @property
     def state_label(self) -> str:

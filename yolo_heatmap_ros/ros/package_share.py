@@ -9,7 +9,7 @@ USER_WEIGHTS = 'yolo12n.pt'
 """The default for a source of the user's own: the embedded weights know only the clip."""
 
 
-def package_folder(name: str) -> Path:
+def share_folder(name: str) -> Path:
     """Return the folder `config`, `demo` or `launch` of the package."""
     beside = Path(__file__).resolve().parents[2]
     if (beside / 'package.xml').is_file():  # run from a checkout
@@ -19,7 +19,7 @@ def package_folder(name: str) -> Path:
 
 def source_or_clip(source: str) -> str:
     """Return `source`, or the embedded clip where it is empty."""
-    return source or str(package_folder('demo') / 'street.mp4')
+    return source or str(share_folder('demo') / 'street.mp4')
 
 
 def weights_for(source: str, weights: str) -> str:

@@ -1,4 +1,4 @@
-"""The parameters of one node, in ROS."""
+"""The parameters of a node: declared from their specifications, checked whenever they are set."""
 
 from typing import Any, Callable, Dict, List, Sequence
 
@@ -7,59 +7,62 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from yolo_heatmap_ros.config.specs import ANY_TIME, ParameterError, Setting, START, UNCONFIGURED
-from yolo_heatmap_ros.errors import one_line, OWN_LENGTH
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.config.specs import ParameterSpec, Settable
+from yolo_heatmap_ros.errors import HeatmapError, ParameterError
+from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 
-def descriptor_of(setting: Setting) -> ParameterDescriptor:
+def descriptor_of(spec: ParameterSpec) -> ParameterDescriptor:
     """Return the descriptor that `ros2 param describe` and rqt_reconfigure show."""
     # Numbers and lists arrive in the type that YAML sees in them: `device:=0`, `alpha:=1`.
     descriptor = ParameterDescriptor(
-        name=setting.name, description=setting.description, dynamic_typing=True,
-        read_only=setting.changes == START)
-    if setting.changes != ANY_TIME:
-        descriptor.additional_constraints = f'can be set {setting.changes}'
-    if setting.limits is not None and isinstance(setting.default, float):
-        low, high = map(float, setting.limits)
+        name=spec.name, description=spec.description, dynamic_typing=True,
+        read_only=spec.settable == Settable.AT_START)
+    if spec.settable != Settable.ANY_TIME:
+        descriptor.additional_constraints = f'can be set {spec.settable}'
+    if spec.limits is not None and isinstance(spec.default, float):
+        low, high = map(float, spec.limits)
         descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-    elif setting.limits is not None:
-        low, high = map(int, setting.limits)
+    elif spec.limits is not None:
+        low, high = map(int, spec.limits)
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
     return descriptor
 
 
-class Parameters:
-    """The parameters of one node: declared, and checked whenever they are set."""
+class NodeParameters:
+    """The declared parameters of one node."""
 
-    def __init__(self, node: Node, settings: Sequence[Setting],
+    def __init__(self, node: Node, specs: Sequence[ParameterSpec],
                  change: Callable[[Dict[str, Any]], None],
                  configured: Callable[[], bool] = lambda: True):
         """
-        Declare `settings`.
+        Declare the parameters that `specs` describe.
 
-        `change` gets new values, by name, before they are taken; it may refuse them with
-        ValueError.  `configured` tells whether settings for the unconfigured node are locked.
+        `change` gets checked values by name before they take effect; it may refuse them with
+        HeatmapError.  `configured` tells whether parameters of an unconfigured node are locked.
         """
         self._node = node
-        self._settings = {setting.name: setting for setting in settings}
+        self._specs = {spec.name: spec for spec in specs}
         self._change = change
         self._configured = configured
-        for setting in settings:
-            node.declare_parameter(setting.name, setting.default, descriptor_of(setting))
-        # Only from now on: values given at start are judged by `values()`, which can be retried.
+        for spec in specs:
+            node.declare_parameter(spec.name, spec.default, descriptor_of(spec))
+        # Only from now on: values given at start are judged by `configuration`, which can be
+        # repeated after a correction.
         node.add_on_set_parameters_callback(self._on_set)
 
     def value(self, name: str) -> Any:
-        """Return one value; raises ParameterError where it cannot be used."""
-        return self._settings[name].checked(self._node.get_parameter(name).value)
+        """Return one value; raises ParameterError for an unusable one."""
+        return self._specs[name].checked(self._node.get_parameter(name).value)
 
-    def values(self) -> Dict[str, Any]:
-        """Return all values by name; raises ParameterError for the first that cannot be used."""
-        return {name: self.value(name) for name in self._settings}
+    def configuration(self) -> Configuration:
+        """Return all values; raises ParameterError for the first unusable one."""
+        return Configuration({name: self.value(name) for name in self._specs})
 
     def given(self) -> Dict[str, Any]:
-        """Return all values by name as they were given, in types that YAML knows."""
-        values = {name: self._node.get_parameter(name).value for name in self._settings}
+        """Return all values by name as the user gave them, in types that YAML can write."""
+        values = {name: self._node.get_parameter(name).value for name in self._specs}
         return {name: list(value) if isinstance(value, Sequence) and not isinstance(value, str)
                 else value for name, value in values.items()}
 
@@ -67,16 +70,16 @@ class Parameters:
         changes = {}
         try:
             for parameter in parameters:
-                setting = self._settings.get(parameter.name)
-                if setting is None:
+                spec = self._specs.get(parameter.name)
+                if spec is None:
                     continue
-                if setting.changes == UNCONFIGURED and self._configured():
+                if spec.settable == Settable.UNCONFIGURED and self._configured():
                     raise ParameterError(
-                        f"parameter '{setting.name}' can be set only while the node is "
+                        f"parameter '{spec.name}' can be set only while the node is "
                         'unconfigured: deactivate and clean it up first')
-                changes[setting.name] = setting.checked(parameter.value)
+                changes[spec.name] = spec.checked(parameter.value)
             if changes:
                 self._change(changes)
-        except ValueError as error:
+        except HeatmapError as error:
             return SetParametersResult(successful=False, reason=one_line(error, OWN_LENGTH))
         return SetParametersResult(successful=True)

@@ -2,51 +2,61 @@
 
 import queue
 import threading
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import cv2
 import numpy as np
-from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, SUFFIX
 from yolo_heatmap_ros.ros.messages.images import Picture
+from yolo_heatmap_ros.text import StrEnum
 
-HEATMAP, COMPOSITE, HEAT = 'heatmap', 'composite', 'heat'
-PICTURES = (HEATMAP, COMPOSITE)
+
+class Output(StrEnum):
+    """What is drawn of a frame, by the last part of its topic's name."""
+
+    HEATMAP = 'heatmap'
+    COMPOSITE = 'composite'
+    HEAT = 'heat'
+
+
+PICTURES = (Output.HEATMAP, Output.COMPOSITE)
 
 Job = Tuple[np.ndarray, Header, Tuple[str, ...]]
 
 
 class PicturePublisher:
     """
-    Draws and publishes what is watched of one frame, while the model works on the next.
+    Draws and publishes the pictures of a frame that have subscribers, beside the model's thread.
 
-    The heat must stay as it is while it is drawn: whoever changes it, or how it is drawn or
-    published, calls `wait_until_drawn` first.
+    The heat must not change while it is drawn: before changing it, or how it is drawn or
+    published, call `wait_until_drawn`.
     """
 
-    def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline, depth: int,
-                 values: Mapping[str, Any]):
+    def __init__(self, node: ManagedNode, pipeline: HeatmapPipeline, depth: int,
+                 configuration: Configuration):
         """
         Create the lifecycle publishers, keep-last `depth`, and start the thread.
 
-        `values` are the node's parameters by name; they may change between frames.
+        `configuration` may be replaced between frames.
         """
         self._node = node
         self._pipeline = pipeline
-        self._values = values
+        self.configuration = configuration
         self._publishers = {}
-        for name in (*PICTURES, HEAT):
+        for name in (*PICTURES, Output.HEAT):
             self._publishers[name] = self._publisher(Image, name, depth)
-            if name != HEAT:
+            if name != Output.HEAT:
                 self._publishers[name + SUFFIX] = self._publisher(CompressedImage, name + SUFFIX,
                                                                   depth)
-        self._messages = {HEAT: Picture('32FC1'), **{name: Picture() for name in PICTURES}}
+        self._messages = {Output.HEAT: Picture('32FC1'), **{name: Picture() for name in PICTURES}}
         self._compressed = {name: CompressedImage() for name in PICTURES}
         self._full_size: Dict[str, np.ndarray] = {}
         self._drawn = threading.Event()
@@ -70,7 +80,7 @@ class PicturePublisher:
     @property
     def active(self) -> bool:
         """Tell whether the lifecycle lets messages through."""
-        return self._publishers[HEATMAP].is_activated
+        return self._publishers[Output.HEATMAP].is_activated
 
     def show(self, frame: np.ndarray, header: Header) -> None:
         """
@@ -78,13 +88,13 @@ class PicturePublisher:
 
         Returns at once, unless the frame before is not yet published: nothing piles up here.
         """
-        watched = tuple(name for name, publisher in self._publishers.items()
-                        if publisher.get_subscription_count())
-        if watched:
+        subscribed = tuple(name for name, publisher in self._publishers.items()
+                           if publisher.get_subscription_count())
+        if subscribed:
             self._published.wait()
             self._drawn.clear()
             self._published.clear()
-            self._jobs.put((frame, header, watched))
+            self._jobs.put((frame, header, subscribed))
 
     def wait_until_drawn(self) -> None:
         """Wait until the last frame is drawn, so that the heat may change."""
@@ -102,44 +112,44 @@ class PicturePublisher:
             self._node.destroy_lifecycle_publisher(publisher)
 
     def _work(self) -> None:
+        do = self._node.barrier.guard(self._do)
         while (job := self._jobs.get()) is not None:
-            frame, header, watched = job
-            try:
-                self._draw(frame, watched)
-                self._drawn.set()
-                for name in watched:
-                    message = self._message(name)
-                    message.header = header
-                    self._publishers[name].publish(message)
-            except RuntimeError as error:  # rclpy's, of a context that has shut down
-                if self._node.context.ok():
-                    self._node.get_logger().error(f'cannot publish: {error}')
-            finally:
-                self._drawn.set()
-                self._published.set()
+            do(*job)
 
-    def _draw(self, frame: np.ndarray, watched: Tuple[str, ...]) -> None:
-        """Draw the pictures, where `output_width` is smaller first in the size of the frame."""
+    def _do(self, frame: np.ndarray, header: Header, subscribed: Tuple[str, ...]) -> None:
+        try:
+            self._draw(frame, subscribed)
+            self._drawn.set()
+            for name in subscribed:
+                message = self._message(name)
+                message.header = header
+                self._publishers[name].publish(message)
+        finally:
+            self._drawn.set()
+            self._published.set()
+
+    def _draw(self, frame: np.ndarray, subscribed: Tuple[str, ...]) -> None:
+        """Draw the pictures: in the size of the frame, then scaled down to `output_width`."""
         height, width = frame.shape[:2]
-        wanted = [name for name in PICTURES if name in watched or name + SUFFIX in watched]
-        smaller = 0 < self._values['output_width'] < width
+        wanted = [name for name in PICTURES if name in subscribed or name + SUFFIX in subscribed]
+        smaller = 0 < self.configuration['output_width'] < width
         pixels = {}
         for name in wanted:
-            shape = (height, 2 * width if name == COMPOSITE else width)
+            shape = (height, 2 * width if name == Output.COMPOSITE else width)
             pixels[name] = (self._scratch(name, shape) if smaller
                             else self._messages[name].pixels(*shape))
         self._pipeline.render(frame, **pixels)
         if smaller:
-            narrow = self._values['output_width']
+            narrow = self.configuration['output_width']
             low = max(1, round(height * narrow / width))
             for name in wanted:
                 target = self._messages[name].pixels(
-                    low, 2 * narrow if name == COMPOSITE else narrow)
+                    low, 2 * narrow if name == Output.COMPOSITE else narrow)
                 cv2.resize(pixels[name], target.shape[1::-1], dst=target,
                            interpolation=cv2.INTER_AREA)
-        if HEAT in watched:
-            heat = self._pipeline.heat(self._values['heat_scale'])
-            np.copyto(self._messages[HEAT].pixels(*heat.shape), heat)
+        if Output.HEAT in subscribed:
+            heat = self._pipeline.heat(self.configuration['heat_scale'])
+            np.copyto(self._messages[Output.HEAT].pixels(*heat.shape), heat)
 
     def _scratch(self, name: str, shape: Tuple[int, int]) -> np.ndarray:
         if name not in self._full_size or self._full_size[name].shape[:2] != shape:
@@ -147,7 +157,7 @@ class PicturePublisher:
         return self._full_size[name]
 
     def _message(self, topic: str):
-        """Return the message for a topic of what was drawn last."""
+        """Return the message for a topic, with what was drawn last."""
         name = topic.removesuffix(SUFFIX)
         picture = self._messages[name]
         if name == topic:
@@ -155,6 +165,6 @@ class PicturePublisher:
         message = self._compressed[name]
         fill_compressed(
             message, picture.pixels(picture.message.height, picture.message.width),
-            *(self._values[f'{name}.compressed.{option}']
+            *(self.configuration[f'{name}.compressed.{option}']
               for option in ('format', 'jpeg_quality', 'png_level')))
         return message

@@ -14,7 +14,7 @@ import time
 from typing import MutableMapping
 
 from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
-from yolo_heatmap_ros.ros.package_share import package_folder
+from yolo_heatmap_ros.ros.package_share import share_folder
 
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 """Where Fast DDS looks for a profile: up to version 2 (ROS 2 Jazzy), and from version 3 on."""
@@ -70,7 +70,7 @@ def use_image_profile(environment: MutableMapping[str, str] = os.environ,
         return (f'only {free} MB are free in {folder}, too few for the shared memory of large '
                 f'pictures ({2 * SEGMENT_MB} MB): they take a slower way (in a container: '
                 '--shm-size=1g or --ipc=host)')
-    environment[profile_variable()] = str(package_folder('config') / 'fastdds_images.xml')
+    environment[profile_variable()] = str(share_folder('config') / 'fastdds_images.xml')
     return ''
 
 

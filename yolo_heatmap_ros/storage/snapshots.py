@@ -1,114 +1,47 @@
 """The heat of one camera on disk: written whole or not at all, and read back."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 import os
 from pathlib import Path
 import shutil
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple
 import zipfile
 
 import cv2
 import numpy as np
 import yaml
 
-from yolo_heatmap_ros.errors import one_line
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator
+from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
+from yolo_heatmap_ros.heat.accumulator import HeatState
+from yolo_heatmap_ros.heat.layers import KINDS
+from yolo_heatmap_ros.text import one_line
 from yolo_heatmap_ros.yaml_text import load_yaml
 
 FORMAT = 1
 """Version of what `write` writes; others are refused."""
-PREFIX, ASIDE_PREFIX = 'heat-', 'reset-'
+PREFIX, BACKUP_PREFIX = 'heat-', 'reset-'
+FACTS = tuple(name for kind in KINDS for name in kind.FACTS)
+"""What layers say about arrays of the same name, which have a size of their own."""
 _WRITING = '.writing-'
 
 
-class SnapshotError(ValueError):
-    """A snapshot that cannot be written, read or used; one line."""
+class Snapshot(NamedTuple):
+    """The heat of one camera at one resolution, and the node's `parameters` by name."""
 
-
-class DamagedSnapshot(SnapshotError):
-    """A snapshot that was changed after it was written, or whose disk has failed."""
-
-
-@dataclass
-class Snapshot:
-    """
-    Heat with what it means.
-
-    `heat` (H, W) float32 in `unit`; `layers` the same by class id.  `began` and `ended` are the
-    stamps, in s, of the first frame and the last, `frames` their number.  `regions` and
-    `parameters` are plain values by name.  `ground` (rows, columns) float32 is heat on the floor
-    of `ground_geometry`, where there is one.
-    """
-
-    heat: np.ndarray
-    unit: str
-    frames: int
-    began: Optional[float]
-    ended: Optional[float]
-    layers: Dict[int, np.ndarray] = field(default_factory=dict)
-    regions: Dict[str, dict] = field(default_factory=dict)
-    parameters: Dict[str, Any] = field(default_factory=dict)
-    ground: Optional[np.ndarray] = None
-    ground_geometry: Optional[Dict[str, object]] = None
-
-    @classmethod
-    def of(cls, accumulator: HeatAccumulator, parameters: Mapping[str, Any]) -> 'Snapshot':
-        """Copy the heat of a camera as it is now."""
-        return cls(accumulator.total.heat(), accumulator.options.heat_unit, accumulator.frames,
-                   accumulator.began, accumulator.clock.now,
-                   {number: layer.heat() for number, layer in accumulator.layers.items()},
-                   {} if accumulator.regions is None else accumulator.regions.state(),
-                   dict(parameters),
-                   *((None, None) if accumulator.ground is None else
-                     (accumulator.ground.field.heat(), accumulator.ground.geometry())))
-
-    def restore(self, accumulator: HeatAccumulator) -> None:
-        """
-        Replace all heat of a camera by this.
-
-        Raises SnapshotError, before anything is changed, where it does not fit.
-        """
-        options = accumulator.options
-        if self.heat.shape != accumulator.shape:
-            raise SnapshotError(f'it is of {_size(self.heat.shape)} pixels, and the camera gives '
-                                f'{_size(accumulator.shape)}')
-        if self.unit != options.heat_unit:
-            raise SnapshotError(f"its heat_unit is '{self.unit}', and the node's "
-                                f"'{options.heat_unit}'")
-        if options.per_class and self.heat.any() and not self.layers:
-            raise SnapshotError('it has no layers for per_class')
-        geometry = None if accumulator.ground is None else accumulator.ground.geometry()
-        if self.ground_geometry != geometry:
-            raise SnapshotError('its ground plane (matrix, resolution, extent) is another than '
-                                "the node's")
-        accumulator.reset()
-        accumulator.total.restore(self.heat)
-        if options.per_class:
-            for number, heat in self.layers.items():
-                accumulator.layer(number).restore(heat)
-        if accumulator.regions is not None:
-            accumulator.regions.restore(self.regions)
-        if accumulator.ground is not None:
-            accumulator.ground.field.restore(self.ground)
-        accumulator.frames, accumulator.began = self.frames, self.began
-        accumulator.clock.now = self.ended
-
-
-def _size(shape) -> str:
-    return f'{shape[1]} x {shape[0]}'
+    state: HeatState
+    parameters: Dict[str, Any]
 
 
 def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], keep: int,
-          aside: bool = False) -> Path:
+          backup: bool = False) -> Path:
     """
     Write a snapshot, and `pictures` (uint8 BGR) as PNG, to a folder of its own in `folder`.
 
-    That folder appears when all in it is on the disk.  The `keep` newest stay; one that is put
-    `aside` is not found by `newest`.  Raises SnapshotError.
+    That folder appears when everything in it is on the disk.  The `keep` newest stay; a `backup`
+    is not found by `newest`.  Raises SnapshotError.
     """
     now = datetime.now(timezone.utc)
-    name = f"{ASIDE_PREFIX if aside else PREFIX}{now.strftime('%Y%m%dT%H%M%S.%fZ')}"
+    name = f"{BACKUP_PREFIX if backup else PREFIX}{now.strftime('%Y%m%dT%H%M%S.%fZ')}"
     temporary = folder / f'{_WRITING}{os.getpid()}-{name}'
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +55,7 @@ def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], 
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         _sync(folder)
-        for old in _all(folder, ASIDE_PREFIX if aside else PREFIX)[keep:]:
+        for old in _all(folder, BACKUP_PREFIX if backup else PREFIX)[keep:]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise SnapshotError(f'cannot write to {folder}: {error.strerror or error}; check '
@@ -132,16 +65,15 @@ def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], 
 
 def _write_files(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray],
                  now: datetime) -> None:
-    arrays = {f'layer_{number}': heat for number, heat in snapshot.layers.items()}
-    if snapshot.ground is not None:
-        arrays['ground'] = snapshot.ground
+    state = snapshot.state
+    height, width = state.shape
     with (folder / 'heat.npz').open('wb') as file:
-        np.savez_compressed(file, heat=snapshot.heat, **arrays)
+        np.savez_compressed(file, **state.arrays)
         _sync_file(file)
-    about = {'format': FORMAT, 'saved': now.isoformat(), 'width': snapshot.heat.shape[1],
-             'height': snapshot.heat.shape[0], 'unit': snapshot.unit, 'frames': snapshot.frames,
-             'began': snapshot.began, 'ended': snapshot.ended, 'regions': snapshot.regions,
-             'parameters': snapshot.parameters, 'ground': snapshot.ground_geometry}
+    about = {'format': FORMAT, 'saved': now.isoformat(), 'width': width, 'height': height,
+             'unit': state.unit, 'frames': state.frames, 'began': state.began,
+             'ended': state.ended, 'regions': state.regions, 'parameters': snapshot.parameters,
+             **{name: state.facts.get(name) for name in FACTS}}
     with (folder / 'snapshot.yaml').open('w') as file:
         yaml.safe_dump(about, file, sort_keys=False)
         _sync_file(file)
@@ -165,10 +97,10 @@ def _sync(folder: Path) -> None:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what processes have left that were killed while they wrote."""
+    """Remove what killed processes have left unfinished."""
     for path in folder.glob(f'{_WRITING}*'):
         process = path.name.removeprefix(_WRITING).split('-')[0]
-        # This process writes one at a time; an earlier one may have had its number.
+        # This process writes one at a time, and an earlier one may have had the same id.
         if process == str(os.getpid()) or not Path('/proc', process).exists():
             shutil.rmtree(path, ignore_errors=True)
 
@@ -194,20 +126,20 @@ def read(folder: Path) -> Snapshot:
         if about['format'] != FORMAT:
             raise SnapshotError(f"it has format {about['format']}, and this version reads "
                                 f'{FORMAT}')
-        with np.load(folder / 'heat.npz', allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in arrays.files}
+        with np.load(folder / 'heat.npz', allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
         shape = (about['height'], about['width'])
-        ground = fields.pop('ground', None)
-        for name, heat in fields.items():
+        for name, heat in arrays.items():
+            if name in FACTS:
+                continue  # not the size of the picture
             if heat.dtype != np.float32 or heat.shape != shape or not (
                     np.isfinite(heat).all() and (heat >= 0).all()):
-                raise DamagedSnapshot(f"'{name}' in heat.npz is not the heat of {_size(shape)} "
-                                      'pixels')
-        layers = {int(name.removeprefix('layer_')): heat for name, heat in fields.items()
-                  if name != 'heat'}
-        return Snapshot(fields['heat'], about['unit'], about['frames'], about['began'],
-                        about['ended'], layers, about['regions'], about['parameters'], ground,
-                        about['ground'])
+                raise DamagedSnapshot(f"'{name}' in heat.npz is not the heat of "
+                                      f'{shape[1]} x {shape[0]} pixels')
+        state = HeatState(arrays, about['unit'], about['frames'], about['began'], about['ended'],
+                          about['regions'], {name: about[name] for name in FACTS})
+        state.shape  # a KeyError if there is no heat of the picture
+        return Snapshot(state, about['parameters'])
     except SnapshotError:
         raise
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:

@@ -13,8 +13,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_processes import (
     change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until)
 from sensor_msgs.msg import CompressedImage, Image
+from yolo_heatmap_ros.errors import ImageError
 from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, from_compressed
-from yolo_heatmap_ros.ros.messages.images import ImageError, to_frame
+from yolo_heatmap_ros.ros.messages.images import to_frame
 
 NAME = '/yolo_heatmap'
 EMPTY = np.stack([np.tile(np.linspace(0, 255, 640).astype(np.uint8), (480, 1))] * 3, axis=2)

@@ -4,14 +4,16 @@ import time
 from types import SimpleNamespace
 import warnings
 
+from following import Following
 import numpy as np
 import pytest
 from ros_processes import image_message, NodeProcess, Pictures, spin_until
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
-from yolo_heatmap_ros.detectors.yolo import Detections, YoloTracker
-from yolo_heatmap_ros.heat.accumulation import HeatAccumulator, HeatOptions
-from yolo_heatmap_ros.ros.messages.detections import DetectionReader, MISSING, to_message
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.ros.messages.detections import DetectionReader, detections_message, MISSING
 from yolo_heatmap_ros.ros.stamp_matcher import MAX_WAITING, StampMatcher
 
 NAME = '/yolo_heatmap'
@@ -39,7 +41,7 @@ def some_detections():
 
 def test_there_and_back(vision_msgs):
     sent = some_detections()
-    message = to_message(sent, {0: 'person', 2: 'car'}, header_at(5))
+    message = detections_message(sent, {0: 'person', 2: 'car'}, header_at(5))
     first = message.detections[0]
     assert first.id == '7' and message.detections[1].id == ''
     assert first.results[0].hypothesis.class_id == 'person'
@@ -62,7 +64,7 @@ def test_there_and_back(vision_msgs):
 
 def test_what_other_detectors_send(vision_msgs):
     """Ids that are no numbers, boxes that are turned, several hypotheses, and what is none."""
-    message = to_message(some_detections(), {0: 'person', 2: 'car'}, header_at(5))
+    message = detections_message(some_detections(), {0: 'person', 2: 'car'}, header_at(5))
     one, two, three = message.detections
     one.id, two.id, three.id = 'a-b', 'c-d', 'a-b'
     one.bbox.center.theta = np.pi / 2
@@ -83,7 +85,7 @@ def test_what_other_detectors_send(vision_msgs):
 
 
 def test_names_and_ids_without_end(vision_msgs):
-    reader, message = DetectionReader(), to_message(some_detections(), {}, header_at(1))
+    reader, message = DetectionReader(), detections_message(some_detections(), {}, header_at(1))
     for number in range(30_000):
         message.detections[0].id = f'track {number}'
         message.detections[0].results[0].hypothesis.class_id = f'class {number}'
@@ -124,12 +126,12 @@ def test_detections_of_the_model(node, vision_msgs, street, street_frames):
         assert spin_until(node, lambda: camera.get_subscription_count()
                           and node.count_publishers(f'{NAME}/detections'))
         time.sleep(0.3)
-        tracker = YoloTracker(str(street / 'street.pt'))
+        tracker = Following(str(street / 'street.pt'))
         for number, frame in enumerate(street_frames[:6]):
             camera.publish(image_message(frame, number))
             assert spin_until(node, lambda: len(seen) > number)
-            expected = to_message(tracker.track(frame), tracker.names,
-                                  image_message(frame, number).header)
+            expected = detections_message(tracker.track(frame), tracker.detector.names,
+                                          image_message(frame, number).header)
             assert seen[-1] == expected
         assert len(expected.detections) > 5
         assert process.stop() == 0
@@ -142,7 +144,7 @@ def detection_messages(frames):
         detections = Detections.from_boxes([(50 + 20 * number, 100, 90 + 20 * number, 200)])
         detections.track_id[:] = 1
         heat.update(detections, number + 1.0)
-        messages.append(to_message(detections, {0: 'person'}, header_at(number + 1)))
+        messages.append(detections_message(detections, {0: 'person'}, header_at(number + 1)))
     return messages, heat.total.heat()
 
 

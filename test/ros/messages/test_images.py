@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
-from yolo_heatmap_ros.ros.messages.images import ImageError, Picture, to_frame
+from yolo_heatmap_ros.errors import ImageError
+from yolo_heatmap_ros.ros.messages.images import Picture, to_frame
 
 RNG = np.random.default_rng(3)
 BGR = RNG.integers(0, 256, (6, 10, 3), np.uint8)

@@ -9,12 +9,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from sensor_msgs.msg import CompressedImage
 
-from yolo_heatmap_ros.errors import printable
-from yolo_heatmap_ros.ros.messages.images import ImageError, MAX_PIXELS
+from yolo_heatmap_ros.choices import ImageFormat
+from yolo_heatmap_ros.errors import ImageError
+from yolo_heatmap_ros.ros.messages.images import MAX_PIXELS
+from yolo_heatmap_ros.text import printable
 
 SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
-JPEG, PNG = 'jpeg', 'png'
 # By the first bytes: who reads the header, and how many pixels a byte can hold at most.  A block
 # of 8 x 8 takes a JPEG a bit at least; zlib packs 1 to 1032, with 8 pixels in a byte of a PNG.
 _READERS = {b'\xff\xd8\xff': (JpegImageFile, 1_000),
@@ -71,7 +72,8 @@ def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpe
 
     `kind` is `jpeg` or `png`, `jpeg_quality` 1 to 100, `png_level` 0 (fast) to 9 (small).
     """
-    options = {JPEG: (cv2.IMWRITE_JPEG_QUALITY, jpeg_quality),
-               PNG: (cv2.IMWRITE_PNG_COMPRESSION, png_level)}[kind]
+    options = {ImageFormat.JPEG: (cv2.IMWRITE_JPEG_QUALITY, jpeg_quality),
+               ImageFormat.PNG: (cv2.IMWRITE_PNG_COMPRESSION, png_level)}[kind]
     message.format = f'bgr8; {kind} compressed bgr8'
-    message.data = cv2.imencode('.jpg' if kind == JPEG else '.png', pixels, options)[1].tobytes()
+    suffix = '.jpg' if kind == ImageFormat.JPEG else '.png'
+    message.data = cv2.imencode(suffix, pixels, options)[1].tobytes()

@@ -6,9 +6,11 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from std_msgs.msg import Header
 
-from yolo_heatmap_ros.config.specs import ParameterError
-from yolo_heatmap_ros.detectors.yolo import ClassChoice, Detections
-from yolo_heatmap_ros.errors import printable
+from yolo_heatmap_ros.detectors.interface import ClassFilter
+from yolo_heatmap_ros.detectors.tracking import Untracked
+from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.text import printable
 
 try:
     from vision_msgs.msg import (
@@ -27,7 +29,7 @@ MAX_PX = 1e9
 """Largest coordinate in px: float32, in which boxes are kept, holds it and what is made of it."""
 
 
-def to_message(detections: Detections, names: Dict[int, str], header: Header):
+def detections_message(detections: Detections, names: Dict[int, str], header: Header):
     """Return a Detection2DArray: class names, scores, track ids, centres and sizes in px."""
     message = Detection2DArray(header=header)
     for box, class_id, confidence, track_id in zip(
@@ -43,7 +45,7 @@ def to_message(detections: Detections, names: Dict[int, str], header: Header):
     return message
 
 
-class DetectionReader(ClassChoice):
+class DetectionReader(ClassFilter):
     """
     Takes the detections of another node in place of a model; the parameters are a model's.
 
@@ -59,7 +61,7 @@ class DetectionReader(ClassChoice):
         self.conf = conf
         self.iou = 1.0
         self.max_det = max_det
-        self.unconfirmed = self.outlines = False
+        self.outlines = False
         self.names: Dict[int, str] = {}
         self._ids: 'OrderedDict[str, int]' = OrderedDict()
         self._next_id = 1 << 40
@@ -124,8 +126,9 @@ class DetectionReader(ClassChoice):
         result.track_id[:] = [row[3] for row in rows]
         return result
 
-    def forget_tracks(self) -> None:
-        """Nothing is followed here."""
+    def make_tracker(self) -> Untracked:
+        """Return a tracker that follows nothing: ids come with the detections."""
+        return Untracked()
 
 
 def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str]],

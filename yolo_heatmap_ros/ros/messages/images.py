@@ -9,7 +9,8 @@ from cv_bridge import CvBridge, CvBridgeError
 import numpy as np
 from sensor_msgs.msg import Image
 
-from yolo_heatmap_ros.errors import printable
+from yolo_heatmap_ros.errors import ImageError
+from yolo_heatmap_ros.text import printable
 
 MAX_PIXELS = 1 << 26
 """
@@ -43,10 +44,6 @@ _MEANING = {'8UC1': 'mono8', '8UC3': 'bgr8', '16UC3': 'bgr16', '8UC4': 'bgra8', 
 _MEASUREMENTS = {'16UC1': 'u2', '32FC1': 'f4'}
 
 _bridge = CvBridge()
-
-
-class ImageError(ValueError):
-    """A message that holds no usable picture; one line."""
 
 
 def to_frame(message: Image, value_range: Sequence[float] = ()) -> np.ndarray:

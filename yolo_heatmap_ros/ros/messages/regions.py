@@ -1,20 +1,20 @@
 """The counts of regions as a message."""
 
+from typing import Any, Mapping
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from yolo_heatmap_ros.heat.regions import Regions
 
-
-def to_message(regions: Regions, header: Header) -> DiagnosticArray:
+def regions_message(counts: Mapping[str, Mapping[str, Any]], header: Header) -> DiagnosticArray:
     """
-    Return one status for each region, named as it is, with the header of the image.
+    Return one status for each region, with its name and the header of the image.
 
     Its values are, in this order, `objects`, `tracks`, `entries`, `exits`, all whole numbers, and
-    `occupancy` in seconds; see `regions.RegionCount`.
+    `occupancy` in seconds; see `heat.regions.RegionCount`.
     """
     return DiagnosticArray(header=header, status=[
         DiagnosticStatus(level=DiagnosticStatus.OK, name=name, message=f"{count['objects']} now",
                          values=[KeyValue(key=key, value=f'{value:.3f}' if key == 'occupancy'
                                           else str(value)) for key, value in count.items()])
-        for name, count in regions.state().items()])
+        for name, count in counts.items()])

@@ -3,11 +3,11 @@
 import threading
 
 import cv2
+from following import Following
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.shared_model import ModelPool
-from yolo_heatmap_ros.detectors.weights import ModelError
-from yolo_heatmap_ros.detectors.yolo import YoloTracker
+from yolo_heatmap_ros.detectors.shared_detector import ModelPool
+from yolo_heatmap_ros.errors import ModelError
 
 
 @pytest.fixture(scope='module')
@@ -37,14 +37,11 @@ def at_once(works):
 def test_each_camera_sees_what_it_would_see_alone(street, clips, tracker):
     weights = {'weights': str(street / 'street.pt'), 'device': 'cpu', 'tracker': tracker}
     pool = ModelPool()
-    shared = [pool.make_tracker(**weights) for _ in clips]
-    for one in shared:
-        one.unconfirmed = True
+    shared = [Following(pool.make_detector(**weights), keep_unconfirmed=True) for _ in clips]
     found = at_once([lambda one=one, frames=frames: [one.track(frame) for frame in frames]
                      for one, frames in zip(shared, clips)])
     for frames, ours in zip(clips, found):
-        alone = YoloTracker(**weights)
-        alone.unconfirmed = True
+        alone = Following(keep_unconfirmed=True, **weights)
         ids = set()
         for frame, detections in zip(frames, ours):
             expected = alone.track(frame)
@@ -62,9 +59,9 @@ def test_each_camera_sees_what_it_would_see_alone(street, clips, tracker):
 def test_one_model_is_loaded_for_all(street):
     pool = ModelPool()
     weights = str(street / 'street.pt')
-    one, two = (pool.make_tracker(weights=weights, conf=conf) for conf in (0.3, 0.6))
+    one, two = (pool.make_detector(weights=weights, conf=conf) for conf in (0.3, 0.6))
     assert one._shared is two._shared
-    assert pool.make_tracker(weights=weights, imgsz=320)._shared is not one._shared
+    assert pool.make_detector(weights=weights, imgsz=320)._shared is not one._shared
     assert (one.task, one.backend, one.device_name) == ('detect', 'pytorch', 'cpu')
     with pytest.raises(ModelError, match='unknown class'):
         one.classes = ['dog']
@@ -72,11 +69,11 @@ def test_one_model_is_loaded_for_all(street):
 
 def test_each_camera_has_options_of_its_own(street, clips):
     pool = ModelPool()
-    trackers = [pool.make_tracker(weights=str(street / 'street.pt'), tracker='none', conf=conf,
+    cameras = [pool.make_detector(weights=str(street / 'street.pt'), tracker='none', conf=conf,
                                   classes=classes)
-                for conf, classes in ((0.25, []), (0.8, []), (0.25, ['car']))]
+               for conf, classes in ((0.25, []), (0.8, []), (0.25, ['car']))]
     frames = clips[2][:8]
-    found = at_once([lambda one=one: [one.track(frame) for frame in frames] for one in trackers])
+    found = at_once([lambda one=one: [one.detect(frame) for frame in frames] for one in cameras])
     everything, sure, cars = ([len(one) for one in each] for each in found)
     assert sum(sure) < sum(everything)
     assert all((one.confidence >= 0.8).all() for one in found[1])
@@ -86,7 +83,8 @@ def test_each_camera_has_options_of_its_own(street, clips):
 
 def test_sizes_that_differ_and_a_frame_that_fails(street, clips):
     pool = ModelPool()
-    one, two = (pool.make_tracker(weights=str(street / 'street.pt')) for _ in range(2))
+    one, two = (Following(pool.make_detector(weights=str(street / 'street.pt')))
+                for _ in range(2))
     small = [cv2.resize(frame, (320, 240)) for frame in clips[0]]
     found = at_once([lambda: [one.track(frame) for frame in clips[0]],
                      lambda: [two.track(frame) for frame in small]])

@@ -1,0 +1,99 @@
+"""Heat of parts, merged, against the heat of the whole."""
+
+import json
+
+import numpy as np
+import pytest
+from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.ground import GroundPlane
+from yolo_heatmap_ros.heat.options import HeatOptions
+
+RATE = 15.0
+REGIONS = {'left': np.array([[0, 100], [320, 100], [320, 480], [0, 480]], np.float32)}
+PLANE = GroundPlane(np.array([[0.02, 0, 0], [0, 0.02, 0], [0, 0, 1.0]]), 0.1, (0, 0, 12.8, 9.6))
+CUT = 170
+
+
+@pytest.fixture(scope='module')
+def clip(street):
+    """Return the true objects of each frame of the embedded clip, with their ids."""
+    rows = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
+    frames = []
+    for objects in rows:
+        detections = Detections.from_boxes(np.array([row[2:6] for row in objects], np.float32))
+        detections.track_id = np.array([row[0] for row in objects], np.int64)
+        detections.class_id = np.array([row[1] for row in objects], np.int64)
+        frames.append(detections)
+    return frames
+
+
+def heat_of(clip, begin, end, options, lead_in=1):
+    """Accumulate frames from `begin` to before `end`, after a lead-in that does not count."""
+    heat = HeatAccumulator(480, 640, options)
+    for number in range(max(0, begin - lead_in), begin):
+        heat.warm_up(clip[number], number / RATE)
+    for number in range(begin, end):
+        heat.update(clip[number], number / RATE)
+    return heat
+
+
+@pytest.mark.parametrize('options', [
+    {}, {'heat_unit': 'seconds'}, {'heat_unit': 'seconds', 'half_life': 4.0},
+    {'half_life': 4.0, 'kernel': 'foot'}, {'heat_unit': 'seconds', 'regions': REGIONS},
+    {'heat_unit': 'seconds', 'per_class': True, 'ground': PLANE, 'half_life': 30.0}],
+    ids=lambda options: '-'.join(options) or 'default')
+@pytest.mark.parametrize('later_first', [False, True])
+def test_two_halves_are_the_whole(clip, options, later_first):
+    options = HeatOptions(**options)
+    whole = heat_of(clip, 0, len(clip), options)
+    halves = [heat_of(clip, 0, CUT, options), heat_of(clip, CUT, len(clip), options)]
+    merged, other = reversed(halves) if later_first else halves
+    merged.merge(other)
+    expected, found = whole.state(), merged.state()
+    assert found.arrays.keys() == expected.arrays.keys()
+    for name, heat in expected.arrays.items():
+        assert heat.max() > 0.1, name
+        np.testing.assert_allclose(found.arrays[name], heat, rtol=1e-5, atol=1e-5)
+    assert (found.frames, found.began, found.ended) == (
+        expected.frames, expected.began, expected.ended)
+    for name, count in expected.regions.items():
+        assert found.regions[name].pop('occupancy') == pytest.approx(count.pop('occupancy'))
+        # A track that both halves have seen is two: its number is known to neither.
+        assert count.pop('tracks') <= found.regions[name].pop('tracks')
+        assert count['entries'] > 0
+    assert found.regions == expected.regions
+
+
+def test_a_merged_field_knows_its_extremes(clip):
+    one, other = (heat_of(clip, *part, HeatOptions()) for part in ((0, 40), (40, 80)))
+    one.merge(other)
+    field = one.total
+    assert (field.maximum, field.minimum) == (field.values.max(), field.values.min())
+    cold = np.ones(field.shape, bool)
+    for region in field.hot:
+        cold[region] = False
+    assert not field.values[cold].any() and field.values[~cold].any()
+
+
+@pytest.mark.parametrize('other', [
+    HeatAccumulator(480, 641, HeatOptions()),
+    HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds')),
+    HeatAccumulator(480, 640, HeatOptions(per_class=True))])
+def test_what_cannot_be_merged_changes_nothing(clip, other):
+    heat = heat_of(clip, 0, 20, HeatOptions())
+    before = heat.total.heat()
+    with pytest.raises(ValueError, match='cannot be merged'):
+        heat.merge(other)
+    assert np.array_equal(heat.total.heat(), before) and heat.frames == 20
+
+
+def test_merging_nothing_changes_nothing(clip):
+    heat, empty = heat_of(clip, 0, 20, HeatOptions(half_life=5.0)), HeatAccumulator(
+        480, 640, HeatOptions(half_life=5.0))
+    before = heat.state()
+    heat.merge(empty)
+    assert np.array_equal(heat.total.heat(), before.arrays['heat'])
+    assert (heat.frames, heat.began, heat.clock.now) == (20, before.began, before.ended)
+    empty.merge(heat)
+    assert np.array_equal(empty.total.heat(), before.arrays['heat'])

@@ -1,0 +1,96 @@
+"""The words that parameters choose from, each set of them once."""
+
+from yolo_heatmap_ros.text import StrEnum
+
+
+class DetectorKind(StrEnum):
+    """Where detections come from: a model of the node's own, or another node's topic."""
+
+    YOLO = 'yolo'
+    TOPIC = 'topic'
+
+
+class Acceleration(StrEnum):
+    """The backend that `.pt` weights are exported to; `auto`: the best that is installed."""
+
+    NONE = 'none'
+    AUTO = 'auto'
+    OPENVINO = 'openvino'
+    ONNX = 'onnx'
+    TENSORRT = 'tensorrt'
+
+
+class HeatUnit(StrEnum):
+    """What heat counts: frames, or seconds of dwell time."""
+
+    FRAMES = 'frames'
+    SECONDS = 'seconds'
+
+
+class OnTimeJump(StrEnum):
+    """What becomes of the heat when stamps go back."""
+
+    KEEP = 'keep'
+    RESET = 'reset'
+
+
+class KernelName(StrEnum):
+    """The shape that an object leaves in the heat; see `heat.kernels`."""
+
+    DISC = 'disc'
+    BOX = 'box'
+    ELLIPSE = 'ellipse'
+    GAUSSIAN = 'gaussian'
+    FOOT = 'foot'
+    MASK = 'mask'
+
+
+class Anchor(StrEnum):
+    """The point of a box that is its place: middle of the lower edge, or centre."""
+
+    FOOT = 'foot'
+    CENTER = 'center'
+
+
+class Normalization(StrEnum):
+    """Which heat gets the last colour; see `drawing.colour_range`."""
+
+    MAX = 'max'
+    PERCENTILE = 'percentile'
+    FIXED = 'fixed'
+
+
+class FramePolicy(StrEnum):
+    """Which frames are processed when the camera is faster than the model."""
+
+    LATEST = 'latest'
+    ALL = 'all'
+
+
+class InputTransport(StrEnum):
+    """The image transport of the input."""
+
+    RAW = 'raw'
+    COMPRESSED = 'compressed'
+
+
+class ImageReliability(StrEnum):
+    """QoS reliability of the image subscription."""
+
+    AUTO = 'auto'
+    RELIABLE = 'reliable'
+    BEST_EFFORT = 'best_effort'
+
+
+class ImageFormat(StrEnum):
+    """Formats of compressed images."""
+
+    JPEG = 'jpeg'
+    PNG = 'png'
+
+
+class StampSource(StrEnum):
+    """Stamps of a played recording: the time of playing, or those that were recorded."""
+
+    NOW = 'now'
+    ORIGINAL = 'original'

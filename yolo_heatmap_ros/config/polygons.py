@@ -1,0 +1,46 @@
+"""Named polygons from the YAML that users write."""
+
+from typing import Any, Dict
+
+import numpy as np
+
+from yolo_heatmap_ros.yaml_text import load_yaml
+
+MAX_PX = 1e5
+"""Largest coordinate of a point, in px."""
+
+
+def parse_polygons(text: str) -> Dict[str, np.ndarray]:
+    """
+    Read polygons from YAML, such as `{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}`.
+
+    Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no number of
+    the polygon is above 1.  Raises ValueError, one line, for anything else.
+    """
+    content = load_yaml(text)
+    if not content:
+        return {}
+    if not isinstance(content, dict):
+        raise ValueError("is not of the form '{name: [[x, y], [x, y], [x, y]], …}'")
+    return {str(name): _polygon(str(name), points) for name, points in content.items()}
+
+
+def _polygon(name: str, points: Any) -> np.ndarray:
+    try:
+        polygon = np.array(points, np.float64)
+    except (TypeError, ValueError):
+        polygon = np.empty(0)
+    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
+        raise ValueError(f"region '{name}' is not a list of three or more points [x, y]")
+    if not np.isfinite(polygon).all() or np.abs(polygon).max() > MAX_PX:
+        raise ValueError(f"region '{name}' has a point that is no place in a picture")
+    polygon = polygon.astype(np.float32)
+    if _area(polygon) == 0.0:
+        raise ValueError(f"region '{name}' has no area: its points lie on one line")
+    return polygon
+
+
+def _area(polygon: np.ndarray) -> float:
+    """Return the signed area of a polygon, (N, 2), by the shoelace formula."""
+    x, y = polygon.astype(np.float64).T
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2

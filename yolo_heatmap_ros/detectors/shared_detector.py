@@ -1,0 +1,127 @@
+"""One loaded model for several cameras, which take turns."""
+
+from concurrent.futures import Future
+import queue
+import threading
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.detectors.interface import ClassFilter, ClassNames, Tracker
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.heat.detections import Detections
+
+BATCHING_BACKENDS = ('pytorch',)
+"""Backends that take any number of frames at once; exports are made for one."""
+PER_CAMERA = ('conf', 'iou', 'max_det', 'classes')
+
+
+class _Request(NamedTuple):
+    frame: np.ndarray
+    options: Dict[str, Any]
+    outlines: bool
+    result: Future
+
+
+class SharedModel:
+    """
+    Runs the frames of several cameras through one model, in a thread of its own.
+
+    All waiting frames are taken at once, and each camera waits for its own: none can be in the
+    queue twice, so a fast camera does not starve a slow one.  Frames of the same size and options
+    go through the model together.
+    """
+
+    def __init__(self, detector: YoloDetector):
+        """Take a loaded model and start the thread."""
+        self.detector = detector
+        self._requests: 'queue.SimpleQueue[_Request]' = queue.SimpleQueue()
+        threading.Thread(target=self._work, name='model', daemon=True).start()
+
+    def submit(self, frame: np.ndarray, options: Dict[str, Any], outlines: bool) -> Future:
+        """Ask for the detections in a frame; see `YoloDetector.detect_batch`."""
+        request = _Request(frame, options, outlines, Future())
+        self._requests.put(request)
+        return request.result
+
+    def _work(self) -> None:
+        while True:
+            waiting = [self._requests.get()]
+            while not self._requests.empty():
+                waiting.append(self._requests.get())
+            for group in self._groups(waiting):
+                self._run(group)
+
+    def _groups(self, requests: List[_Request]) -> List[List[_Request]]:
+        if self.detector.backend not in BATCHING_BACKENDS:
+            return [[request] for request in requests]
+        groups: Dict[str, List[_Request]] = {}
+        for request in requests:
+            groups.setdefault(repr((request.frame.shape, request.options)), []).append(request)
+        return list(groups.values())
+
+    def _run(self, group: List[_Request]) -> None:
+        try:
+            found = self.detector.detect_batch(
+                [request.frame for request in group], group[0].options,
+                [request.outlines for request in group])
+        except ModelError as error:
+            for request in group:
+                request.result.set_exception(error)
+            return
+        for request, detections in zip(group, found):
+            request.result.set_result(detections)
+
+
+class SharedDetector(ClassFilter):
+    """A `YoloDetector` for one camera, on a model that others use too."""
+
+    def __init__(self, shared: SharedModel, conf: float = 0.25, iou: float = 0.7,
+                 max_det: int = 300, classes: ClassNames = ()):
+        """Take the model; raises ModelError for unknown classes."""
+        self._shared = shared
+        self.conf = conf
+        self.iou = iou
+        self.max_det = max_det
+        self.classes = classes
+        self.outlines = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Delegate to the model: `names`, `task`, `backend`, `device_name`, `sha256`."""
+        if name in ('names', 'task', 'device_name', 'backend', 'class_ids', 'sha256'):
+            return getattr(self._shared.detector, name)
+        raise AttributeError(name)
+
+    def options(self) -> Dict[str, Any]:
+        """Return the options of a prediction, by Ultralytics' names."""
+        return {**self._shared.detector.options(), 'conf': self.conf, 'iou': self.iou,
+                'max_det': self.max_det, 'classes': self._classes or None}
+
+    def detect(self, frame: np.ndarray) -> Detections:
+        """Return the objects in a frame of the camera; see `YoloDetector.detect`."""
+        return self._shared.submit(frame, self.options(), self.outlines).result()
+
+    def make_tracker(self) -> Tracker:
+        """Return the camera's own tracker."""
+        return self._shared.detector.make_tracker()
+
+
+class ModelPool:
+    """Loads each model once, for all cameras that ask for the same."""
+
+    def __init__(self):
+        """Begin without models."""
+        self._models: Dict[Tuple, SharedModel] = {}
+        self._lock = threading.Lock()
+
+    def make_detector(self, log: Callable[[str], None] = lambda line: None,
+                      **parameters: Any) -> SharedDetector:
+        """Return a detector like `YoloDetector`, with the same arguments; raises ModelError."""
+        own = {name: parameters.pop(name) for name in PER_CAMERA if name in parameters}
+        key = tuple(sorted(parameters.items()))
+        with self._lock:
+            shared: Optional[SharedModel] = self._models.get(key)
+            if shared is None:
+                shared = self._models[key] = SharedModel(YoloDetector(**parameters, log=log))
+        return SharedDetector(shared, **own)

@@ -1,0 +1,264 @@
+"""One camera's heat over time: which object adds how much, where, and what decays."""
+
+from dataclasses import dataclass, field
+import math
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.choices import HeatUnit, OnTimeJump
+from yolo_heatmap_ros.heat.clock import FrameClock, Step
+from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.dwell import DwellSegment, Path, Place
+from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
+from yolo_heatmap_ros.heat.layers import KINDS
+from yolo_heatmap_ros.heat.layers.base import Layer
+from yolo_heatmap_ros.heat.layers.classes import ClassLayers
+from yolo_heatmap_ros.heat.layers.floor import FloorLayer
+from yolo_heatmap_ros.heat.layers.total import HEAT, TotalLayer
+from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.regions import Regions
+from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
+
+
+@dataclass
+class HeatState:
+    """
+    A copy of everything that has been accumulated.
+
+    `arrays` are the layers, float32, by name.  `unit` is the heat's; `frames` is their number;
+    `began` and `ended` are the stamps, in s, of the first and the last.  `regions` are counts by
+    the region's name.  `facts` are what layers say about their arrays, as plain values.
+    """
+
+    arrays: Dict[str, np.ndarray]
+    unit: str
+    frames: int
+    began: Optional[float]
+    ended: Optional[float]
+    regions: Dict[str, dict] = field(default_factory=dict)
+    facts: Dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> Tuple[int, int]:
+        """Return (H, W) in px of the picture."""
+        return self.arrays[HEAT].shape
+
+
+class HeatAccumulator:
+    """The heat of one camera at one resolution, in layers; `total` is the one to draw."""
+
+    def __init__(self, height: int, width: int, options: HeatOptions):
+        """Begin without heat, for pictures of `height` rows and `width` columns in px."""
+        self.shape = height, width
+        self.options = options
+        self.clock = FrameClock()
+        self.frames = 0
+        self.began: Optional[float] = None
+        self.regions: Optional[Regions] = None
+        self._tracks = TrackMemory()
+        self._layers: Dict[type, Layer] = {
+            kind: layer for kind in KINDS
+            if (layer := kind.made_for(options, height, width, self._counts_at)) is not None}
+        self._make_regions()
+
+    @property
+    def total(self) -> HeatField:
+        """Return the heat of all objects that count, (H, W)."""
+        return self._layers[TotalLayer].field
+
+    @property
+    def classes(self) -> Optional[ClassLayers]:
+        """Return the heat of each class, None without `per_class`."""
+        return self._layers.get(ClassLayers)
+
+    @property
+    def floor(self) -> Optional[FloorLayer]:
+        """Return the heat on the floor, None without a ground plane."""
+        return self._layers.get(FloorLayer)
+
+    def reconfigure(self, options: HeatOptions, new_regions: bool = False) -> None:
+        """
+        Continue with other options; with `new_regions`, their counts start from zero.
+
+        `heat_unit`, `per_class` and `ground` cannot change: they need a new accumulator.
+        """
+        self.options = options
+        if new_regions:
+            self._make_regions()
+
+    def _make_regions(self) -> None:
+        self.regions = None
+        if self.options.regions:
+            self.regions = Regions(self.options.regions, *self.shape, self.options.region_anchor)
+            # Whether a track was inside the regions before says nothing about these.
+            self._tracks.clear()
+
+    def _counts_at(self, box: np.ndarray) -> bool:
+        return self.regions is None or self.regions.contain(box)
+
+    def update(self, detections: Detections, stamp: float) -> Step:
+        """Add the heat of a frame's objects at `stamp`, in seconds; return the step of time."""
+        step = self._advance(stamp)
+        self.frames += 1
+        if self.began is None or step.jumped_back:
+            self.began = stamp
+        if self.options.half_life and step.elapsed:
+            factor = 0.5 ** (step.elapsed / self.options.half_life)
+            for layer in self._layers.values():
+                layer.decay(factor)
+        detections = _finite(detections)
+        sighting = self._follow(detections, stamp, step)
+        if self.regions is not None:
+            self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
+        for segment in self._segments(detections, sighting, step):
+            for layer in self._layers.values():
+                layer.add(segment)
+        return step
+
+    def warm_up(self, detections: Detections, stamp: float) -> None:
+        """
+        Take a frame that only leads in: clock and tracks see it, and nothing counts.
+
+        So the second part of a clip starts where the first one ended, and both can be merged.
+        """
+        step = self._advance(stamp)
+        detections = _finite(detections)
+        sighting = self._follow(detections, stamp, step)
+        if self.regions is not None:
+            self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
+            self.regions.forget_counts()
+
+    def _advance(self, stamp: float) -> Step:
+        step = self.clock.advance(stamp, self.options.max_gap)
+        if step.jumped_back:
+            self._tracks.clear()
+            if self.options.on_time_jump == OnTimeJump.RESET:
+                self.reset()
+        return step
+
+    def _follow(self, detections: Detections, stamp: float, step: Step) -> Sighting:
+        """Return where objects were since the last frame; nothing if no option asks for it."""
+        options = self.options
+        if not (options.heat_unit == HeatUnit.SECONDS or options.ignore_stationary
+                or self.regions is not None):
+            return Sighting([], [None] * len(detections), [0.0] * len(detections))
+        return self._tracks.see(
+            detections.xyxy, detections.track_id.tolist(), stamp, step.interval,
+            inherit_places=options.ignore_stationary > 0.0)
+
+    def _segments(self, detections: Detections, sighting: Sighting,
+                  step: Step) -> List[DwellSegment]:
+        options = self.options
+        if options.heat_unit == HeatUnit.SECONDS:
+            # The exact integral of what decays while it is added.
+            decay = _mean_decay(step.interval, options.half_life) if options.half_life else 1.0
+            paths = [path._replace(seconds=path.seconds * decay) for path in sighting.paths]
+        else:
+            paths = [Path(index, box, box, 1.0) for index, box in enumerate(detections.xyxy)
+                     if detections.confirmed[index]]
+        return [self._segment(path, detections) for path in paths
+                if path.seconds and not (
+                    options.ignore_stationary
+                    and sighting.still[path.index] >= options.ignore_stationary)]
+
+    def _segment(self, path: Path, detections: Detections) -> DwellSegment:
+        boxes = path.boxes()
+        amount = path.seconds / len(boxes)
+        return DwellSegment(
+            int(detections.class_id[path.index]), path.begin, path.end, path.seconds,
+            [Place(box, amount, self._patch(box, path.index, detections)) for box in boxes])
+
+    def _patch(self, box: np.ndarray, index: int, detections: Detections) -> Optional[Patch]:
+        outline = None
+        if detections.outlines is not None:
+            moved = box - detections.xyxy[index]
+            outline = detections.outlines[index] + (moved[:2] + moved[2:]) / 2
+        patch = KERNELS[self.options.kernel](box, outline, *self.shape)
+        if patch is not None and self.regions is not None:
+            mask = self.regions.mask[patch.rows, patch.columns]
+            patch = patch._replace(heat=patch.heat * mask)
+        return patch
+
+    def show_classes(self, class_ids: Sequence[int]) -> None:
+        """Draw the sum of these classes, of all if empty; without `per_class` nothing changes."""
+        if self.classes is not None:
+            self.total.restore(self.classes.sum_of(class_ids))
+
+    def reset(self) -> None:
+        """Forget all heat and all counts; the clock goes on."""
+        for layer in self._layers.values():
+            layer.reset()
+        self.frames = 0
+        self.began = self.clock.now
+        self._make_regions()
+
+    def state(self) -> HeatState:
+        """Return a copy of all heat and counts."""
+        arrays: Dict[str, np.ndarray] = {}
+        facts: Dict[str, Any] = {}
+        for layer in self._layers.values():
+            arrays.update(layer.arrays())
+            facts.update(layer.facts())
+        return HeatState(arrays, str(self.options.heat_unit), self.frames, self.began,
+                         self.clock.now, {} if self.regions is None else self.regions.state(),
+                         facts)
+
+    def restore(self, state: HeatState) -> None:
+        """
+        Replace all heat and counts by a copy.
+
+        Raises ValueError, one line, before anything has changed if it does not fit.
+        """
+        if state.unit != self.options.heat_unit:
+            raise ValueError(f"its heat_unit is '{state.unit}', and the node's "
+                             f"'{self.options.heat_unit}'")
+        for kind in KINDS:
+            kind.check(self._layers.get(kind), state.arrays, state.facts)
+        self.reset()
+        for layer in self._layers.values():
+            layer.restore(state.arrays)
+        if self.regions is not None:
+            self.regions.restore(state.regions)
+        self.frames, self.began = state.frames, state.began
+        self.clock.now = state.ended
+
+    def merge(self, other: 'HeatAccumulator') -> None:
+        """
+        Add what another accumulation of the same camera and options has found at another time.
+
+        Heat and occupancy are exact, also with a half-life: the earlier heat decays until the
+        end of the later one.  A track that both have seen counts twice in `tracks` of a region.
+        Raises ValueError, before anything has changed, for another resolution or unit.
+        """
+        if (other.shape, other.options.heat_unit, set(other._layers)) != (
+                self.shape, self.options.heat_unit, set(self._layers)):
+            raise ValueError('heat of another resolution, unit or set of layers cannot be merged')
+        earlier, later = sorted((self, other), key=lambda one: (
+            -math.inf if one.clock.now is None else one.clock.now))
+        factor = 1.0
+        if self.options.half_life and earlier.clock.now is not None:
+            factor = 0.5 ** ((later.clock.now - earlier.clock.now) / self.options.half_life)
+        for kind, layer in self._layers.items():
+            if self is earlier:
+                layer.decay(factor)
+            layer.merge(other._layers[kind], factor if other is earlier else 1.0)
+        if self.regions is not None and other.regions is not None:
+            self.regions.merge(other.regions, other is later)
+        self.frames += other.frames
+        begins = [one.began for one in (self, other) if one.began is not None]
+        self.began = min(begins, default=None)
+        self.clock.now = later.clock.now
+
+
+def _finite(detections: Detections) -> Detections:
+    # Whatever the detector: a NaN would stay in the heat.
+    usable = np.isfinite(detections.xyxy).all(axis=1)
+    return detections if usable.all() else detections.those(usable)
+
+
+def _mean_decay(seconds: float, half_life: float) -> float:
+    """Return the mean of 2^(-t / half_life) over `seconds`: (1 - e^-x) / x, x = t ln 2 / h."""
+    exponent = seconds * math.log(2.0) / half_life
+    return -math.expm1(-exponent) / exponent if exponent else 1.0

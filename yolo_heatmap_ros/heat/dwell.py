@@ -1,0 +1,57 @@
+"""Dwell time along an object's path, the currency of all layers of heat."""
+
+from typing import List, NamedTuple, Optional
+
+import numpy as np
+
+from yolo_heatmap_ros.heat.kernels import Patch
+
+STEP = 4.0
+"""Largest distance in px between the places at which a moving object leaves its dwell time ..."""
+STEPS = 32
+"""... unless that makes more than this many places."""
+
+
+class Place(NamedTuple):
+    """
+    A stop on an object's path.
+
+    `box` (4,) float32 xyxy in px, the heat `amount` that belongs here, and the `patch` of the
+    picture that gets it, None if there is none of the object in the picture.
+    """
+
+    box: np.ndarray
+    amount: float
+    patch: Optional[Patch]
+
+
+class DwellSegment(NamedTuple):
+    """
+    What one object adds between two frames: from box `begin` to box `end`, (4,) xyxy in px.
+
+    `amount` of heat in the heat's unit is spread over `places` along the straight path.
+    """
+
+    class_id: int
+    begin: np.ndarray
+    end: np.ndarray
+    amount: float
+    places: List[Place]
+
+
+class Path(NamedTuple):
+    """The path of the object `index` of a frame since it was last seen, and its `seconds`."""
+
+    index: int
+    begin: np.ndarray
+    end: np.ndarray
+    seconds: float
+
+    def boxes(self) -> np.ndarray:
+        """Return evenly spaced boxes along the path, (N, 4), each with 1 / N of the time."""
+        if self.begin is self.end:
+            return self.end[np.newaxis]
+        distance = float(np.abs(self.end - self.begin).max())
+        steps = min(max(1, int(np.ceil(distance / STEP))), STEPS)
+        fractions = ((np.arange(steps) + 0.5) / steps).astype(self.end.dtype)
+        return self.begin + (self.end - self.begin) * fractions[:, np.newaxis]

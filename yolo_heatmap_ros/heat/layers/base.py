@@ -1,0 +1,67 @@
+"""The interface of a kind of heat."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.heat.dwell import DwellSegment
+from yolo_heatmap_ros.heat.options import HeatOptions
+
+Arrays = Dict[str, np.ndarray]
+Counts = Callable[[np.ndarray], bool]
+"""Tells for a box, (4,) xyxy in px, whether heat counts there."""
+
+
+class Layer(ABC):
+    """
+    One kind of heat of one camera.
+
+    A layer takes dwell segments, decays, resets, saves, restores and merges.  The accumulation
+    calls all of its layers alike: a new kind is a new file beside this one, listed in `KINDS`.
+    """
+
+    FACTS: ClassVar[Tuple[str, ...]] = ()
+    """Names of what `facts` returns: each belongs to an array of its name and its own size."""
+
+    @classmethod
+    @abstractmethod
+    def made_for(cls, options: HeatOptions, height: int, width: int,
+                 counts: Counts) -> Optional['Layer']:
+        """Return an empty layer for pictures of this size in px, None if options want none."""
+
+    @abstractmethod
+    def add(self, segment: DwellSegment) -> None:
+        """Add what one object has left between two frames."""
+
+    @abstractmethod
+    def decay(self, factor: float) -> None:
+        """Multiply all heat by `factor`, 0 to 1."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all heat."""
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """Return copies of the heat, float32 in its unit, by the names they are saved under."""
+
+    @abstractmethod
+    def restore(self, arrays: Arrays) -> None:
+        """Replace all heat by saved arrays that `check` has accepted."""
+
+    @abstractmethod
+    def merge(self, other: 'Layer', factor: float = 1.0) -> None:
+        """Add the heat of another layer of the same kind and size, multiplied by `factor`."""
+
+    def facts(self) -> Dict[str, Any]:
+        """Return what arrays do not say about themselves, as plain values by name."""
+        return {}
+
+    @classmethod
+    def check(cls, layer: Optional['Layer'], arrays: Arrays, facts: Mapping[str, Any]) -> None:
+        """
+        Raise ValueError, one line, if saved heat of this kind does not fit `layer`.
+
+        `layer` is None if the options want none.
+        """

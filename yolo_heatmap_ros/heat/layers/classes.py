@@ -1,0 +1,79 @@
+"""The heat of each class."""
+
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+import numpy as np
+
+from yolo_heatmap_ros.heat.dwell import DwellSegment
+from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.layers.base import Arrays, Counts, Layer
+from yolo_heatmap_ros.heat.layers.total import HEAT
+from yolo_heatmap_ros.heat.options import HeatOptions
+
+PREFIX = 'layer_'
+"""What comes before the class id in the name of a saved array."""
+
+
+class ClassLayers(Layer):
+    """A field for each class id that has been seen, each (H, W)."""
+
+    def __init__(self, height: int, width: int):
+        """Begin without fields, for pictures of `height` rows and `width` columns in px."""
+        self._shape = height, width
+        self.fields: Dict[int, HeatField] = {}
+
+    @classmethod
+    def made_for(cls, options: HeatOptions, height: int, width: int,
+                 counts: Counts) -> Optional['ClassLayers']:
+        """Return an empty layer where `per_class` is set."""
+        return cls(height, width) if options.per_class else None
+
+    def field_of(self, class_id: int) -> HeatField:
+        """Return the field of a class, an empty one if it is new."""
+        if class_id not in self.fields:
+            self.fields[class_id] = HeatField(*self._shape)
+        return self.fields[class_id]
+
+    def sum_of(self, class_ids: Sequence[int]) -> np.ndarray:
+        """Return the summed heat of some classes, of all if empty, (H, W) float32."""
+        return sum((field.heat() for class_id, field in self.fields.items()
+                    if not class_ids or class_id in class_ids),
+                   np.zeros(self._shape, np.float32))
+
+    def add(self, segment: DwellSegment) -> None:
+        """Add what one object has left between two frames."""
+        for place in segment.places:
+            if place.patch is not None:
+                self.field_of(segment.class_id).deposit(place.patch, place.amount)
+
+    def decay(self, factor: float) -> None:
+        """Multiply all heat by `factor`, 0 to 1."""
+        for field in self.fields.values():
+            field.decay(factor)
+
+    def reset(self) -> None:
+        """Forget all heat and all classes."""
+        self.fields.clear()
+
+    def arrays(self) -> Arrays:
+        """Return copies of the fields, (H, W) float32, by name."""
+        return {f'{PREFIX}{class_id}': field.heat() for class_id, field in self.fields.items()}
+
+    def restore(self, arrays: Arrays) -> None:
+        """Replace all heat by saved arrays."""
+        self.reset()
+        for name, heat in arrays.items():
+            if name.startswith(PREFIX):
+                self.field_of(int(name.removeprefix(PREFIX))).restore(heat)
+
+    def merge(self, other: 'ClassLayers', factor: float = 1.0) -> None:
+        """Add the heat of another layer of the same size, multiplied by `factor`."""
+        for class_id, field in other.fields.items():
+            self.field_of(class_id).merge(field, factor)
+
+    @classmethod
+    def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
+        """Raise ValueError where classes are wanted and were not saved."""
+        if layer is not None and arrays[HEAT].any() and not any(
+                name.startswith(PREFIX) for name in arrays):
+            raise ValueError('it has no layers for per_class')

@@ -1,0 +1,35 @@
+"""What heat means."""
+
+from dataclasses import dataclass, field
+from typing import Mapping, Optional
+
+import numpy as np
+
+from yolo_heatmap_ros.choices import Anchor, HeatUnit, KernelName, OnTimeJump
+from yolo_heatmap_ros.heat.ground import GroundPlane
+
+
+@dataclass(frozen=True)
+class HeatOptions:
+    """
+    What heat means, for one camera.
+
+    `heat_unit`: each object adds 1 a frame, or its dwell time in seconds.  `max_gap`: longest gap
+    between frames, in seconds, that counts as observed.  `half_life` of the heat in seconds; 0: no
+    decay.  `kernel`: the shape that an object leaves.  `ignore_stationary`: seconds in one place
+    after which a track adds no heat; 0: never.  `on_time_jump`: what becomes of the heat when
+    stamps go back.  `per_class`: keep a layer for each class.  `regions`: polygons by name, as
+    `config.polygons.parse_polygons` returns them; heat is only inside.  `region_anchor`: the point
+    of a box that is inside or not.  `ground`: the floor on which heat is kept as well.
+    """
+
+    heat_unit: HeatUnit = HeatUnit.FRAMES
+    max_gap: float = 2.0
+    on_time_jump: OnTimeJump = OnTimeJump.KEEP
+    half_life: float = 0.0
+    kernel: KernelName = KernelName.DISC
+    ignore_stationary: float = 0.0
+    per_class: bool = False
+    regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    region_anchor: Anchor = Anchor.FOOT
+    ground: Optional[GroundPlane] = None
