@@ -15,12 +15,12 @@ from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.text import one_line
 
 METADATA = 'metadata.yaml'
-"""What Ultralytics writes into every folder that it exports a model to."""
+"""The file that Ultralytics writes into every folder with an exported model."""
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 
 
 def ultralytics():
-    """Return the module, imported late, because that takes seconds, and kept from installing."""
+    """Import the module late, because that takes seconds, with its auto-installer off."""
     # On a robot an upgrade at run time can break other packages.
     os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
     import ultralytics
@@ -28,7 +28,7 @@ def ultralytics():
 
 
 def download_folder() -> Path:
-    """Return where weights that Ultralytics downloads by name are kept."""
+    """Return the folder of weights that Ultralytics downloads by name."""
     return user_cache()
 
 
@@ -36,9 +36,10 @@ def find_weights(weights: str) -> Path:
     """
     Return the file or folder that `weights` means.
 
-    A path is taken as it is (`~` is expanded).  A bare name that is not in the working directory,
-    such as `yolo12n.pt`, is one of Ultralytics' own, in `download_folder()`: there it may not be
-    yet.  Raises ModelError for a path that does not exist, and for a folder that is no model.
+    `~` in a path is expanded.  A bare name that is not in the working directory, such as
+    `yolo12n.pt`, means Ultralytics' own weights in `download_folder()`, which may still have to be
+    downloaded.  Raises ModelError for a path that does not exist, and for a folder without a
+    model.
     """
     if not weights.strip():
         raise ModelError("weights is empty: give a file, or a name such as 'yolo12n.pt'")
@@ -46,7 +47,7 @@ def find_weights(weights: str) -> Path:
     if os.path.isdir(path) and not (path / METADATA).is_file():
         raise ModelError(f"weights '{weights}': a folder without {METADATA}, so no model that "
                          'Ultralytics has exported; give the path of a file, or of such a folder')
-    # os.path takes names too long for a file as none, where pathlib raises.
+    # os.path treats names too long for a file as missing, where pathlib raises.
     if os.path.exists(path) or (path.suffix in ('.yaml', '.yml') and path.name == weights):
         return path
     if path.name == weights and path.suffix == '.pt':
@@ -63,7 +64,7 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
     log(f"downloading '{weights}' to {path.parent}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Half a file of an interrupted download must not be taken for the model.
+        # A partial file of an interrupted download must not be mistaken for the model.
         with tempfile.TemporaryDirectory(prefix='download-', dir=path.parent) as folder:
             arriving = Path(folder, path.name)
             attempt_download_asset(str(arriving))
@@ -78,7 +79,7 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and contents of a folder's, in hex."""
+    """Return the SHA-256, in hex, of a file, or of the names and contents of a folder's files."""
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.rglob('*')):
         if file.is_file():
@@ -95,16 +96,16 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
     """
     Return the `ultralytics.YOLO` for `weights`, its class names by id, and the SHA-256.
 
-    `accelerate` is `none`, `auto` or one of `acceleration.FORMATS`, for an input of `imgsz` px on
-    `device`; `log` gets a line on what came of it.  Nothing is loaded where the SHA-256 is not
-    `sha256`, unless that is empty.  Raises ModelError, one line.
+    `accelerate` is an `Acceleration`, for an input of `imgsz` px on `device`; `log` gets a line on
+    the outcome.  With a `sha256`, weights with another one are not loaded.  Raises ModelError, one
+    line.
     """
     path = find_weights(weights)
     ultralytics()
     from ultralytics.utils import LOGGER
     if not os.path.exists(path) and path.suffix == '.pt':
         _download(weights, path, log)
-    # What is worth saying of loading and predicting is raised.
+    # Problems of loading and predicting are raised, not logged.
     LOGGER.setLevel(logging.CRITICAL)
     try:
         found = sha256_of(path) if path.exists() else ''
@@ -132,7 +133,7 @@ def _open(weights: str, path: Path):
         task = YAML.load(metadata).get('task')
     try:
         model = YOLO(str(path), task=task)
-        # Exported models are only opened by the first prediction; a broken one fails here.
+        # Exported models are opened by the first use; a broken one fails here.
         names = dict(model.names)
     except Exception as error:  # whatever unpickling and the backends raise
         raise ModelError(f"weights '{weights}': not a model that Ultralytics can load "
@@ -144,19 +145,19 @@ def _open(weights: str, path: Path):
 
 
 def _export(weights: Path, export_format: str, imgsz: int, device: str) -> None:
-    """Export weights beside themselves; Ultralytics' own exporter, at full precision."""
+    """Export weights into their own folder by Ultralytics' exporter, at full precision."""
     from ultralytics import YOLO
     options = {'device': device} if device else {}
     # A dynamic shape lets wide pictures run without padding, as the weights themselves do.
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', FutureWarning)  # of torch's tracer, to its own developers
+        warnings.simplefilter('ignore', FutureWarning)  # from torch's tracer, for its developers
         YOLO(str(weights)).export(format=export_format, imgsz=imgsz,
                                   dynamic=export_format != 'engine', verbose=False, **options)
 
 
 def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
                 log: Callable[[str], None]) -> Path:
-    """Return the export of a `.pt` file that `wanted` asks for, or the file itself."""
+    """Return the export of a `.pt` file for the backend `wanted`, or the file itself."""
     import torch
     backend = choose_backend(wanted, device, torch.cuda.is_available())
     if path.suffix != '.pt' or backend == Acceleration.NONE:
