@@ -118,11 +118,10 @@ def test_regions_on_their_topic(node, street, street_frames):
         assert report.header == message.header
         assert [status.name for status in report.status] == ['left', 'right']
         for status in report.status:
-            count = pipeline.accumulator.regions.counts[status.name]
+            count = pipeline.region_counts()[status.name]
             assert [(pair.key, pair.value) for pair in status.values] == [
-                ('objects', str(count.objects)), ('tracks', str(count.tracks)),
-                ('entries', str(count.entries)), ('exits', str(count.exits)),
-                ('occupancy', f'{count.occupancy:.3f}')]
+                *((key, str(count[key])) for key in ('objects', 'tracks', 'entries', 'exits')),
+                ('occupancy', f"{count['occupancy']:.3f}")]
         assert float(report.status[0].values[4].value) > 5.0
         expected = np.empty_like(frames[-1])
         pipeline.render(frames[-1], heatmap=expected)
