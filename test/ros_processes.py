@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 import re
 import signal
-import subprocess
 import tempfile
 import threading
 import time
 
+from fork_server import ForkServer
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParametersAtomically
@@ -23,6 +23,7 @@ from yolo_heatmap_ros.apps.demo import node_command
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE, 'activate': Transition.TRANSITION_ACTIVATE,
     'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP}
+SERVER = ForkServer()
 
 
 def _room_of(executable):
@@ -33,14 +34,18 @@ class NodeProcess:
     """A node of the package in a process, stopped at the end of a `with` block."""
 
     def __init__(self, module, parameters=None, remappings=None, arguments=(), inside=(),
-                 **environment):
-        """Start a module; `inside` is a command that runs what follows it elsewhere."""
-        self._log = tempfile.TemporaryFile('w+')
-        self._process = subprocess.Popen(
-            list(inside) + node_command(f'{_room_of(module)}.{module}', parameters or {},
-                                        remappings or {})
-            + list(arguments),
-            stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+                 fresh=False, **environment):
+        """
+        Start a module; `inside` is a command that runs what follows it elsewhere.
+
+        Without `fresh` it is forked from a process that has imported everything: for all that does
+        not concern the start itself, or the memory.
+        """
+        self._log = tempfile.TemporaryFile()
+        self._process = SERVER.start(
+            [*inside, *node_command(f'{_room_of(module)}.{module}', parameters or {},
+                                    remappings or {}), *arguments],
+            {**os.environ, **environment}, self._log, fresh)
 
     def __enter__(self):
         return self
@@ -52,9 +57,9 @@ class NodeProcess:
 
     def output(self):
         """Return what it has printed so far."""
-        self._log.flush()
-        self._log.seek(0)
-        return self._log.read()
+        # Not by seeking: the process writes where the shared position is.
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode(errors='replace')
 
     def wait_for_output(self, text, timeout=60.0):
         """Wait until it has printed `text`."""

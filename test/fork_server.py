@@ -1,0 +1,192 @@
+"""
+Starts the processes of a test run; nodes without importing everything again for each.
+
+A process of its own has imported what every node imports, and nothing more: no thread of Python,
+no ROS context, no model. It forks for each node, which then runs as `python -m MODULE` would. It
+also starts what needs an interpreter of its own, and ends with all that it has started when the
+tests end, however they end.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+EXECUTABLES = [f'yolo_heatmap_ros.{name}' for name in (
+    'nodes.heatmap_node', 'nodes.playback_node', 'nodes.heatmap_cameras', 'apps.viewer',
+    'apps.web_viewer')]
+HEAVY = ['torch', 'torchvision', 'ultralytics.models.yolo', 'ultralytics.trackers',
+         'ultralytics.engine.results', 'ultralytics.engine.predictor', 'cv2', 'lap', 'rclpy',
+         'cv_bridge', 'scipy.optimize', 'aiohttp.web']
+"""What the executables import, or their libraries when the first frame comes."""
+HARMLESS = ('ROS_', 'FASTDDS_', 'FASTRTPS_', 'RMW_', 'XDG_', 'DISPLAY', 'PYTEST_', 'COLUMNS',
+            'LINES')
+"""Variables that nothing reads while it is imported."""
+SIZE = 1 << 20
+"""Bytes of a message at most."""
+PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """What `subprocess.Popen` is, for a process that the server has started."""
+
+    def __init__(self, server, pid):
+        self._server = server
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        """Return the exit code, negative for a signal, or None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.ask({'poll': self.pid})['code']
+        return self.returncode
+
+    def wait(self, timeout=None):
+        """Return the exit code once it has ended."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(f'process {self.pid}', timeout)
+            time.sleep(0.005)
+        return self.returncode
+
+    def send_signal(self, number):
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkServer:
+    """The test's end of the server, which starts with the first process."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._socket = None
+        self._environment = {}
+
+    def start(self, command, environment, output, fresh=False):
+        """Start a command whose output goes to a file; `fresh`: by an interpreter of its own."""
+        fresh = fresh or command[:2] != [sys.executable, '-m'] or command[2] not in EXECUTABLES
+        with self._lock:
+            if self._socket is None:
+                self._begin()
+        changed = {name for name, _ in environment.items() ^ self._environment.items()}
+        if any(not name.startswith(HARMLESS) for name in changed):
+            fresh = True
+        answer = self.ask({'command': command, 'environment': environment, 'fresh': fresh,
+                           'folder': os.getcwd()}, [output.fileno()])
+        return Child(self, answer['pid'])
+
+    def ask(self, request, files=()):
+        """Send a request and return its answer."""
+        with self._lock:
+            socket.send_fds(self._socket, [json.dumps(request).encode()], files)
+            answer = self._socket.recv(SIZE)
+        if not answer:
+            raise RuntimeError('the fork server has died')
+        return json.loads(answer)
+
+    def _begin(self):
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._environment = dict(os.environ)
+        with other:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(other.fileno())], pass_fds=[other.fileno()],
+                stdout=subprocess.DEVNULL)
+
+
+def prepare():
+    """Import what the nodes import; executables are imported again, as `__main__`."""
+    for name in (*HEAVY, *EXECUTABLES):
+        try:
+            importlib.import_module(name)
+        except ImportError:  # aiohttp, say: the node itself says what is missing
+            pass
+    for name in EXECUTABLES:
+        sys.modules.pop(name, None)
+    assert threading.active_count() == 1
+
+
+def serve(connection):
+    """Answer until the test ends; return None then, and in each child what it is to run."""
+    children = set()
+    while True:
+        data, files, _, _ = socket.recv_fds(connection, SIZE, 1)
+        if not data:
+            for pid in children:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            return None
+        request = json.loads(data)
+        if 'poll' in request:
+            pid, status = os.waitpid(request['poll'], os.WNOHANG)
+            children.discard(pid)
+            answer = {'code': os.waitstatus_to_exitcode(status) if pid else None}
+        else:
+            parent = os.getpid()
+            with warnings.catch_warnings():
+                # Its threads are those of OpenBLAS, which are made for this.
+                warnings.simplefilter('ignore', DeprecationWarning)
+                pid = os.fork()
+            if not pid:
+                connection.close()
+                become(request, files[0], parent)
+                return request['command']
+            os.close(files[0])
+            children.add(pid)
+            answer = {'pid': pid}
+        connection.send(json.dumps(answer).encode())
+
+
+def become(request, output, parent):
+    """Be in a child what a new process would be; does not return where it is `fresh`."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.chdir(request['folder'])
+    if request['fresh']:
+        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            os.execvpe(request['command'][0], request['command'], request['environment'])
+        except OSError as error:
+            os.write(2, f"{request['command'][0]}: {error}\n".encode())
+            os._exit(127)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(request['environment'])
+
+
+def main():
+    """Serve on the socket of the first argument."""
+    sys.path[0] = os.getcwd()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: it concerns the children
+    number = int(sys.argv[1])
+    os.set_inheritable(number, False)
+    with socket.socket(fileno=number) as connection:
+        prepare()
+        command = serve(connection)
+    if command is not None:
+        # From here on, as `python -m` does.
+        sys.path[0] = os.getcwd()
+        sys.argv = command[2:]
+        runpy.run_module(command[2], run_name='__main__', alter_sys=True)
+
+
+if __name__ == '__main__':
+    main()
