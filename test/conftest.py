@@ -28,6 +28,7 @@ ONE_AT_A_TIME = os.environ.setdefault('YOLO_HEATMAP_TEST_LOCK', ros_home.name)
 import cv2  # noqa: E402
 import pytest  # noqa: E402
 import rclpy  # noqa: E402
+from ros_processes import SERVER  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -55,6 +56,11 @@ def pytest_runtest_protocol(item):
         yield
     finally:
         os.close(lock)
+
+
+def pytest_unconfigure():
+    """Leave no process."""
+    SERVER.close()
 
 
 @pytest.fixture(scope='session')

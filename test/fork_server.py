@@ -16,13 +16,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
 
 EXECUTABLES = [f'yolo_heatmap_ros.{name}' for name in (
     'nodes.heatmap_node', 'nodes.playback_node', 'nodes.heatmap_cameras', 'apps.viewer',
-    'apps.web_viewer')]
+    'apps.web_viewer', 'apps.render')]
 HEAVY = ['torch', 'torchvision', 'ultralytics.models.yolo', 'ultralytics.trackers',
          'ultralytics.engine.results', 'ultralytics.engine.predictor', 'cv2', 'lap', 'rclpy',
          'cv_bridge', 'scipy.optimize', 'aiohttp.web']
@@ -76,8 +77,8 @@ class ForkServer:
         self._socket = None
         self._environment = {}
 
-    def start(self, command, environment, output, fresh=False):
-        """Start a command whose output goes to a file; `fresh`: by an interpreter of its own."""
+    def start(self, command, environment, output, errors, fresh=False):
+        """Start a command that prints to two files; `fresh`: by an interpreter of its own."""
         fresh = fresh or command[:2] != [sys.executable, '-m'] or command[2] not in EXECUTABLES
         with self._lock:
             if self._socket is None:
@@ -86,8 +87,19 @@ class ForkServer:
         if any(not name.startswith(HARMLESS) for name in changed):
             fresh = True
         answer = self.ask({'command': command, 'environment': environment, 'fresh': fresh,
-                           'folder': os.getcwd()}, [output.fileno()])
+                           'folder': os.getcwd()}, [output.fileno(), errors.fileno()])
         return Child(self, answer['pid'])
+
+    def run(self, module, *arguments, fresh=False):
+        """Run a module as `python -m` does, to its end; return a `subprocess.CompletedProcess`."""
+        command = [sys.executable, '-m', f'yolo_heatmap_ros.{module}', *map(str, arguments)]
+        with tempfile.TemporaryFile('w+') as output, tempfile.TemporaryFile('w+') as errors:
+            code = self.start(command, dict(os.environ), output, errors, fresh).wait(120)
+            texts = []
+            for file in (output, errors):
+                file.seek(0)
+                texts.append(file.read())
+        return subprocess.CompletedProcess(command, code, *texts)
 
     def ask(self, request, files=()):
         """Send a request and return its answer."""
@@ -97,6 +109,14 @@ class ForkServer:
         if not answer:
             raise RuntimeError('the fork server has died')
         return json.loads(answer)
+
+    def close(self):
+        """End all that was started; returns when it has ended."""
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._process.wait()
+                self._socket = None
 
     def _begin(self):
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -123,7 +143,7 @@ def serve(connection):
     """Answer until the test ends; return None then, and in each child what it is to run."""
     children = set()
     while True:
-        data, files, _, _ = socket.recv_fds(connection, SIZE, 1)
+        data, files, _, _ = socket.recv_fds(connection, SIZE, 2)
         if not data:
             for pid in children:
                 os.kill(pid, signal.SIGKILL)
@@ -142,22 +162,23 @@ def serve(connection):
                 pid = os.fork()
             if not pid:
                 connection.close()
-                become(request, files[0], parent)
+                become(request, files, parent)
                 return request['command']
-            os.close(files[0])
+            for file in files:
+                os.close(file)
             children.add(pid)
             answer = {'pid': pid}
         connection.send(json.dumps(answer).encode())
 
 
-def become(request, output, parent):
+def become(request, files, parent):
     """Be in a child what a new process would be; does not return where it is `fresh`."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
+    for number, file in enumerate(files, start=1):
+        os.dup2(file, number)
+        os.close(file)
     os.chdir(request['folder'])
     if request['fresh']:
         for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):

@@ -10,6 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from ros_processes import SERVER
 from yolo_heatmap_ros.detectors.yolo import YoloTracker
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -19,6 +20,9 @@ WITHOUT_ROS = (
     'import sys; sys.modules.update(dict.fromkeys(("rclpy", "sensor_msgs", "rcl_interfaces", '
     '"std_msgs", "cv_bridge"))); from yolo_heatmap_ros.apps.render import main; '
     'sys.exit(main(sys.argv[1:]))')
+
+WRITTEN = 10_000
+"""Bytes of more than the head of a video."""
 
 
 def command(street, *arguments, weights=None):
@@ -109,9 +113,8 @@ def test_interrupted(street, tmp_path):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
     end = time.monotonic() + 60
-    while not output.exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(2.0)
+    while not (output.exists() and output.stat().st_size > WRITTEN) and time.monotonic() < end:
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -146,11 +149,11 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
     (('{clip}', 'out.mp4', '--weights', '/no.pt'), "weights '/no.pt': no such file"),
     (('{clip}/0000.png', '{clip}/0000.png'), 'is the input itself'),
 ])
-def test_what_is_refused(street, clip, tmp_path, arguments, reason):
+def test_what_is_refused(street, clip, tmp_path, monkeypatch, arguments, reason):
     """One line, exit code 1, and no file left that is none."""
-    result = subprocess.run(
-        command(street, *(argument.replace('{clip}', str(clip)) for argument in arguments)),
-        capture_output=True, text=True, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = SERVER.run('apps.render', '--weights', street / 'street.pt',
+                        *(argument.replace('{clip}', str(clip)) for argument in arguments))
     assert result.returncode == 1
     assert result.stderr.strip().splitlines()[-1].startswith('render: ')
     assert reason in result.stderr

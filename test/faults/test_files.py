@@ -74,6 +74,7 @@ def test_a_video_that_lies_about_its_length(node, clip, count, loop):
         assert process.stop() == 0
 
 
+@pytest.mark.alone
 def test_a_variable_frame_rate(node, tmp_path, street_frames):
     """Frames come when the file says, not evenly."""
     spacings = [0.05] * 10 + [0.5] + [0.1] * 10 + [0.3] + [0.05] * 8

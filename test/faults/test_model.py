@@ -1,7 +1,6 @@
 """Models that raise, return nonsense, or whose files are taken away while they run."""
 
 import shutil
-import time
 
 from fault_bench import FaultBench, NAME
 from faulty_model import GREY, save_faulty_model
@@ -66,7 +65,6 @@ def test_weights_taken_away_and_replaced_while_they_run(node, street, street_fra
         for transition in ('configure', 'activate'):
             assert change_state(node, NAME, transition)
         bench.wait_for_connection()
-        time.sleep(0.3)
         assert bench.good_frame().any()
         bench.stop()
     finally:

@@ -96,6 +96,7 @@ def test_recordings_that_cannot_be_played(tmp_path, street_frames):
         assert '\n' not in str(caught.value)
 
 
+@pytest.mark.alone
 def test_played_in_its_own_time_with_its_own_stamps(node, tmp_path, street_frames):
     frames = street_frames[:6]
     folder = record(tmp_path / 'bag', frames, 'mcap')

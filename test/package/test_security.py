@@ -1,7 +1,6 @@
 """What a stranger's file, message or domain may do."""
 
 from pathlib import Path
-import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -47,7 +46,10 @@ def test_the_policy_names_all_that_a_node_has(node, street, module, name, parame
             except NodeNameNonExistentError:  # its topics may be heard of before its name
                 return False
         assert spin_until(node, discovered)
-        time.sleep(1.0)  # the rest of what is discovered one by one
+        before = None
+        # What is discovered comes one by one, until there is no more.
+        while before != (before := {what: look(name, '/') for what, look in looks.items()}):
+            spin_until(node, lambda: False, 1.0)
         policy = allowed(name)
         for direction, look in looks.items():
             names = {entry for entry, _ in look(name, '/')}
@@ -57,7 +59,7 @@ def test_the_policy_names_all_that_a_node_has(node, street, module, name, parame
 
 def test_an_enclave_without_keys_is_one_line(street, tmp_path):
     with NodeProcess('playback_node', {'source': str(street / 'street.mp4')},
-                     arguments=['--ros-args', '--enclave', '/playback'],
+                     arguments=['--ros-args', '--enclave', '/playback'], fresh=True,
                      ROS_SECURITY_ENABLE='true', ROS_SECURITY_STRATEGY='Enforce',
                      ROS_SECURITY_KEYSTORE=str(tmp_path)) as process:
         assert process.wait() == 1
