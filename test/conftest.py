@@ -25,7 +25,7 @@ os.environ['ROS_HOME'] = ros_home.name
 # The first process of a run makes it, and its workers inherit the name.
 ONE_AT_A_TIME = os.environ.setdefault('YOLO_HEATMAP_TEST_LOCK', ros_home.name)
 
-import cv2  # noqa: E402
+import cv2  # noqa: E402, I100
 import pytest  # noqa: E402
 import rclpy  # noqa: E402
 from ros_processes import SERVER  # noqa: E402
@@ -33,9 +33,9 @@ from ros_processes import SERVER  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Let xdist spread all tests that share nothing, and put those that run alone at the end."""
-    for item in items:
+    for item in items if config.pluginmanager.hasplugin('xdist') else ():
         # A module's fixture may hold what one test after the other adds to.
         shared = any(definitions and definitions[-1].scope == 'module' for definitions in
                      item._fixtureinfo.name2fixturedefs.values())

@@ -141,7 +141,7 @@ def test_a_folder_that_grows_while_it_loops(node, tmp_path, street_frames):
 def test_a_recording_that_is_damaged(node, tmp_path, street_frames, fault):
     """What can be read is played; where the database breaks, one line says so."""
     pytest.importorskip('rosbags')
-    from test_bags import record
+    from recordings import record
     noise = np.random.default_rng(1)
     folder = record(tmp_path / 'bag', street_frames[:6])
     database = next(folder.glob('*.db3'))
