@@ -155,17 +155,21 @@ def serve(connection):
             children.discard(pid)
             answer = {'code': os.waitstatus_to_exitcode(status) if pid else None}
         else:
-            parent = os.getpid()
+            parent, (begun, beginning) = os.getpid(), os.pipe()
             with warnings.catch_warnings():
                 # Its threads are those of OpenBLAS, which are made for this.
                 warnings.simplefilter('ignore', DeprecationWarning)
                 pid = os.fork()
             if not pid:
                 connection.close()
+                os.close(begun)
                 become(request, files, parent)
+                os.close(beginning)
                 return request['command']
-            for file in files:
+            for file in (*files, beginning):
                 os.close(file)
+            os.read(begun, 1)  # until it has become what it is to be: this end closes itself
+            os.close(begun)
             children.add(pid)
             answer = {'pid': pid}
         connection.send(json.dumps(answer).encode())

@@ -23,7 +23,7 @@ def facts(process):
         'signals': re.findall(r'Sig(?:Blk|Ign|Cgt):\t(\w+)', status),
         'folder': os.readlink(f'/proc/{process.pid}/cwd'),
         'group': os.getpgid(process.pid), 'session': os.getsid(process.pid),
-        'files of the test': [name for name in files if 'pytest' in name or 'ros_home' in name]}
+        'files of the test': [name for name in files if 'pytest' in name]}
 
 
 def test_forked_nodes_are_like_started_ones(street):
