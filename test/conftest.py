@@ -33,6 +33,7 @@ from ros_processes import SERVER  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(config, items):
     """Let xdist spread all tests that share nothing, and put those that run alone at the end."""
     for item in items if config.pluginmanager.hasplugin('xdist') else ():
