@@ -1,7 +1,7 @@
 """
 Starts the processes of a test run; nodes without importing everything again for each.
 
-A process of its own has imported what every node imports, and nothing more: no thread of Python,
+A process of its own imports what every node imports, and does nothing more: no thread of Python,
 no ROS context, no model. It forks for each node, which then runs as `python -m MODULE` would. It
 also starts what needs an interpreter of its own, and ends with all that it has started when the
 tests end, however they end.
@@ -141,7 +141,7 @@ def prepare():
 
 def serve(connection):
     """Answer until the test ends; return None then, and in each child what it is to run."""
-    children = set()
+    children, prepared = set(), False
     while True:
         data, files, _, _ = socket.recv_fds(connection, SIZE, 2)
         if not data:
@@ -155,6 +155,9 @@ def serve(connection):
             children.discard(pid)
             answer = {'code': os.waitstatus_to_exitcode(status) if pid else None}
         else:
+            if not (prepared or request['fresh']):
+                prepare()
+                prepared = True
             parent, (begun, beginning) = os.getpid(), os.pipe()
             with warnings.catch_warnings():
                 # Its threads are those of OpenBLAS, which are made for this.
@@ -204,7 +207,6 @@ def main():
     number = int(sys.argv[1])
     os.set_inheritable(number, False)
     with socket.socket(fileno=number) as connection:
-        prepare()
         command = serve(connection)
     if command is not None:
         # From here on, as `python -m` does.

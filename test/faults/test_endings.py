@@ -126,7 +126,7 @@ def work_by_another_way(street):
     rclpy.init()
     node = rclpy.create_node('test')
     frame = np.full((480, 640, 3), 90, np.uint8)
-    bench = FaultBench(node, Path(street), [frame])
+    bench = FaultBench(node, Path(street), [frame], fresh=True)
     assert 'MB are free in /dev/shm' in bench.process.output()
     for _ in range(5):
         bench.good_frame()
