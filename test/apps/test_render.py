@@ -25,14 +25,17 @@ WRITTEN = 10_000
 """Bytes of more than the head of a video."""
 
 
-def command(street, *arguments, weights=None):
-    weights = weights or str(street / 'street.pt')
-    return [sys.executable, '-W', 'ignore', '-c', WITHOUT_ROS, '--weights', weights,
-            *map(str, arguments)]
+def command(street, *arguments):
+    return [sys.executable, '-W', 'ignore', '-c', WITHOUT_ROS, '--weights',
+            str(street / 'street.pt'), *map(str, arguments)]
 
 
-def run(street, *arguments, **options):
-    return subprocess.run(command(street, *arguments, **options), capture_output=True, text=True)
+def run_without_ros(street, *arguments):
+    return subprocess.run(command(street, *arguments), capture_output=True, text=True)
+
+
+def run(street, *arguments):
+    return SERVER.run('apps.render', '--weights', street / 'street.pt', *arguments)
 
 
 def frames_of(path):
@@ -65,7 +68,8 @@ def expected_composite(street, frames, **options):
 def test_the_pixels_are_those_of_the_pipeline(street, clip, tmp_path):
     """Of the last frame, as an image; without ROS."""
     frames = [cv2.imread(str(path)) for path in sorted(clip.iterdir())]
-    result = run(street, clip, tmp_path / 'out.png', '--colormap', 'VIRIDIS', '--alpha', 0.7)
+    result = run_without_ros(street, clip, tmp_path / 'out.png', '--colormap', 'VIRIDIS',
+                             '--alpha', 0.7)
     assert result.returncode == 0, result.stderr
     assert '30 frames in' in result.stdout and 'out.png (PNG)' in result.stdout
     expected = expected_composite(street, frames, colormap='VIRIDIS', alpha=0.7)
@@ -162,6 +166,6 @@ def test_what_is_refused(street, clip, tmp_path, monkeypatch, arguments, reason)
 
 
 def test_every_option_is_explained(street):
-    text = run(street, '--help').stdout
+    text = run_without_ros(street, '--help').stdout
     for option in ('--heatmap-only', '--half-life', '--show', '--legend', '--weights', '--start'):
         assert option in text
