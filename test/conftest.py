@@ -8,6 +8,7 @@ worker, and those that are marked `alone` run last, while nothing else does.
 import fcntl
 import os
 from pathlib import Path
+import signal
 import sys
 import tempfile
 
@@ -15,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from domains import claim  # noqa: E402
 
+# A shell lets what it runs in the background ignore Ctrl-C, and processes under test inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before rclpy is imported anywhere: tests on one machine must not hear each other.
 domain = claim()
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
