@@ -1,18 +1,17 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heat and its pictures out."""
 
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.build_pipeline import change_pipeline, make_pipeline
-from yolo_heatmap_ros.choices import DetectorKind, FramePolicy, InputTransport
+from yolo_heatmap_ros.choices import DetectorKind, FramePolicy
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
@@ -23,19 +22,16 @@ from yolo_heatmap_ros.ros.diagnostics import DiagnosticsReporter
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.floor_publisher import FloorPublisher
 from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
+from yolo_heatmap_ros.ros.frame_input import FrameInput
 from yolo_heatmap_ros.ros.frame_statistics import Outcome
 from yolo_heatmap_ros.ros.heat_services import HeatServices
-from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
-from yolo_heatmap_ros.ros.messages.compressed import from_compressed, SUFFIX
 from yolo_heatmap_ros.ros.messages.detections import (
     Detection2DArray, detection_reader, detections_message, MISSING)
-from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
-from yolo_heatmap_ros.ros.stamp_matcher import StampMatcher
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 MAX_AGE = 3600.0
@@ -49,7 +45,7 @@ class HeatmapNode(ManagedNode):
         """Declare parameters and services; `make_detector` loads the model in `configure`."""
         # Before rclpy's constructor: if that raises, it destroys the node.
         self._pipeline: Optional[HeatmapPipeline] = None
-        self._inputs: List[ImageSubscription] = []
+        self._input: Optional[FrameInput] = None
         self._pictures: Optional[PicturePublisher] = None
         super().__init__('yolo_heatmap', **kwargs)
         self._make_detector = make_detector
@@ -65,7 +61,7 @@ class HeatmapNode(ManagedNode):
 
     @property
     def autostart(self) -> bool:
-        """Tell whether the node is to bring itself up."""
+        """Return whether the node is to configure and activate itself."""
         return self._node_parameters.value('autostart')
 
     @guarded
@@ -87,6 +83,8 @@ class HeatmapNode(ManagedNode):
         self._diagnostics.restart()
         self._advice = FrameAdvice(self.get_logger(), configuration, self._pipeline,
                                    self._diagnostics.statistics)
+        self._input = FrameInput(self, configuration, self._depth, self._pipeline,
+                                 self._diagnostics, self._advice, self._process)
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, configuration)
         self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
         if self._pipeline.options.ground is not None:
@@ -114,44 +112,20 @@ class HeatmapNode(ManagedNode):
 
     @guarded
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to take images."""
+        """Subscribe to the images."""
         result = super().on_activate(state)
         if self._enabled:
-            self._subscribe()
+            self._input.subscribe()
         outputs = ', '.join(f"'{topic}'" for topic in self._pictures.topics)
-        inputs = ' and '.join(f"'{one.topic}'" for one in self._inputs)
+        inputs = ' and '.join(f"'{topic}'" for topic in self._input.topics)
         listening = f'listening to {inputs}' if self._enabled else 'paused, see ~/enable'
         self.get_logger().info(f'{listening}, publishing {outputs}')
         return result
 
-    @property
-    def _by_topic(self) -> bool:
-        return self._configuration['detector'] == DetectorKind.TOPIC
-
-    def _subscribe(self) -> None:
-        def subscribe(message_type: type, topic: str, callback: Callable) -> None:
-            self._inputs.append(ImageSubscription(
-                self, message_type, topic, callback,
-                lambda number: self._diagnostics.count(Outcome.SKIPPED, number),
-                self._configuration['image_reliability'], self._depth))
-        if not (self._by_topic and self._configuration['blank_size']):
-            subscribe(*self._image_topic(), self._on_image)
-        if self._by_topic:
-            self._matcher = StampMatcher(
-                self._process, lambda number: self._diagnostics.count(Outcome.SKIPPED, number))
-            subscribe(Detection2DArray, 'detections', self._on_detections)
-
-    def _image_topic(self) -> Tuple[type, str]:
-        """Return the type and the topic of the images that are wanted."""
-        if self._configuration['input_transport'] == InputTransport.RAW:
-            return Image, 'image'
-        # As image_transport does: remapping the raw topic's name is enough.
-        return CompressedImage, self.resolve_topic_name('image') + SUFFIX
-
     @guarded
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take no more images; the heat stays."""
-        self._unsubscribe()
+        """Unsubscribe; the heat stays."""
+        self._input.unsubscribe()
         self._pictures.wait_until_published()
         return super().on_deactivate(state)
 
@@ -178,19 +152,10 @@ class HeatmapNode(ManagedNode):
         self._release()
         return super().on_error(state)
 
-    def _unsubscribe(self) -> None:
-        if self._inputs:
-            for subscription in self._inputs:
-                subscription.destroy()
-            self._inputs = []
-            if self.context.ok():  # else the logger could not publish it
-                counts = self._diagnostics.statistics.counts
-                self.get_logger().info(
-                    f'{counts[Outcome.PROCESSED]} frames processed, '
-                    f'{counts[Outcome.SKIPPED]} skipped, {counts[Outcome.UNUSABLE]} unusable')
-
     def _release(self) -> None:
-        self._unsubscribe()
+        if self._input is not None:
+            self._input.unsubscribe()
+            self._input = None
         if self._pictures is not None:
             self._snapshots.close()
             self._pictures.close()
@@ -210,17 +175,17 @@ class HeatmapNode(ManagedNode):
         self._pictures.wait_until_drawn()
         change_pipeline(self._pipeline, changes)
         self._configuration = self._configuration.changed(changes)
-        for part in (self._advice, self._pictures, self._floor, self._snapshots):
+        for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots):
             if part is not None:
                 part.configuration = self._configuration
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if self._pictures is not None and self._pictures.active:
-            if not self._enabled:
-                self._unsubscribe()
-            elif not self._inputs:
-                self._subscribe()
+            if self._enabled:
+                self._input.subscribe()
+            else:
+                self._input.unsubscribe()
         response.success = True
         response.message = 'images are taken' if self._enabled else 'paused: the heat stays'
         self.get_logger().info(response.message)
@@ -234,37 +199,13 @@ class HeatmapNode(ManagedNode):
         if self._pipeline is not None:
             facts['topic'] = self.resolve_topic_name('image')
             detector = self._pipeline.detector
-            model = '' if self._by_topic else self._configuration['weights']
+            by_topic = self._configuration['detector'] == DetectorKind.TOPIC
+            model = '' if by_topic else self._configuration['weights']
             facts.update(model=model, task=detector.task,
                          device=detector.device_name, backend=detector.backend)
             if self._configuration['frame_policy'] == FramePolicy.ALL:
                 facts['every frame'] = f'up to {self._depth} wait'
         return facts
-
-    def _on_image(self, message: Union[Image, CompressedImage]) -> None:
-        try:
-            if isinstance(message, CompressedImage):
-                frame = from_compressed(message)
-            else:
-                frame = to_frame(message, self._configuration['value_range'])
-            self._advice.on_size(*frame.shape[:2])
-            if self._by_topic:
-                self._matcher.put_image(message.header, frame)
-                return
-            detections = self._pipeline.detect(frame)
-        except HeatmapError as error:
-            self._diagnostics.count(Outcome.UNUSABLE)
-            self._advice.on_unusable(error)
-            return
-        self._process(message.header, frame, detections)
-
-    def _on_detections(self, message) -> None:
-        detections = self._pipeline.detector.read(message, self._advice.on_refused)
-        if self._configuration['blank_size']:
-            width, height = self._configuration['blank_size']
-            self._process(message.header, np.zeros((height, width, 3), np.uint8), detections)
-        else:
-            self._matcher.put_detections(message.header, detections)
 
     def _process(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
         """Add the heat of a frame's objects, and publish the results."""
