@@ -26,7 +26,7 @@ Process = Callable[[Header, np.ndarray, Detections], None]
 
 
 class FrameInput:
-    """The subscriptions of one configuration; frames that cannot be used are counted and logged."""
+    """The subscriptions of one configuration; unusable frames are counted and logged."""
 
     def __init__(self, node: ManagedNode, configuration: Configuration, depth: int,
                  pipeline: HeatmapPipeline, diagnostics: DiagnosticsReporter,
