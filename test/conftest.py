@@ -8,6 +8,7 @@ worker, and those that are marked `alone` run last, while nothing else does.
 import fcntl
 import os
 from pathlib import Path
+import pickle
 import signal
 import sys
 import tempfile
@@ -32,6 +33,7 @@ import cv2  # noqa: E402, I100
 import pytest  # noqa: E402
 import rclpy  # noqa: E402
 from ros_processes import SERVER  # noqa: E402
+from yolo_heatmap_ros.detectors.yolo import YoloDetector  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -78,6 +80,29 @@ def street_frames(street):
     """Return the first 90 frames of the embedded clip."""
     capture = cv2.VideoCapture(str(street / 'street.mp4'))
     return [capture.read()[1] for _ in range(90)]
+
+
+@pytest.fixture(scope='session')
+def street_video(street):
+    """
+    Return every frame of the embedded clip, and what the embedded model detects in each.
+
+    The model looks at them once in a run: the first worker that asks saves it for the others.
+    """
+    capture = cv2.VideoCapture(str(street / 'street.mp4'))
+    frames = [capture.read()[1] for _ in range(360)]
+    assert not capture.read()[0]
+    path = Path(ONE_AT_A_TIME, 'street_detections')
+    with path.open('a+b') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        content = file.read()
+        if content:
+            return frames, pickle.loads(content)
+        detector = YoloDetector(str(street / 'street.pt'), device='cpu')
+        found = [detector.detect(frame) for frame in frames]
+        pickle.dump(found, file)
+    return frames, found
 
 
 @pytest.fixture(scope='session')

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import cv2
-from following import Following
 import numpy as np
 import pytest
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -65,14 +65,13 @@ def test_sizes(street):
     assert sum(sizes) < 4e6
 
 
-def test_heat_by_the_weights_is_that_of_the_truth(street):
+def test_heat_by_the_weights_is_that_of_the_truth(street, street_video):
     """Pearson's r over the pixels of the whole clip, against the ground truth's boxes."""
     truth = json.loads((street / 'street_truth.json').read_text())
-    tracker = Following(str(street / 'street.pt'), device='cpu')
+    tracker = YoloDetector(str(street / 'street.pt'), device='cpu').make_tracker()
     found, true = (HeatAccumulator(480, 640, HeatOptions()) for _ in range(2))
-    capture = cv2.VideoCapture(str(street / 'street.mp4'))
-    for rows in truth['frames']['rows']:
-        found.update(tracker.track(capture.read()[1]), 0.0)
+    for rows, frame, boxes in zip(truth['frames']['rows'], *street_video):
+        found.update(tracker.track(boxes, frame), 0.0)
         true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
-    assert not capture.read()[0]
+    assert len(street_video[0]) == len(truth['frames']['rows'])
     assert np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1] >= 0.95

@@ -92,12 +92,9 @@ def agreement(heat, reference):
             np.abs(blurred[0] - blurred[1]).sum() / blurred[1].sum())
 
 
-def at_rates(video, weights, rate, frames):
+def at_rates(detector, pictures, found, rate):
     """Yield name, share of the frames, and heat in seconds and frames of a video at each rate."""
-    capture = cv2.VideoCapture(str(video))
-    pictures = [capture.read()[1] for _ in range(frames)]
-    detector = YoloDetector(str(weights), device='cpu')
-    found = [detector.detect(picture) for picture in pictures]
+    frames = len(pictures)
     chosen = {'full': range(frames), 'half': range(0, frames, 2), 'third': range(0, frames, 3),
               'random half': sorted(np.random.default_rng(0).choice(frames, frames // 2, False))}
     for name, numbers in chosen.items():
@@ -119,19 +116,22 @@ def assert_independent_of_the_rate(heats):
         total, difference = agreement(less, seconds)
         assert total == pytest.approx(1.0, abs=0.05), name
         assert difference < 0.10, name
-        # Frames are what they are: fewer, and fewer still while a tracker makes up its mind.
+        # Frames are fewer, and fewer still because of the confirmation delay.
         assert share * 0.5 < fewer.sum() / frames.sum() < share * 1.1, name
 
 
-def test_the_embedded_clip_at_all_rates(street):
-    assert_independent_of_the_rate(
-        at_rates(street / 'street.mp4', street / 'street.pt', 15.0, 360))
+def test_the_embedded_clip_at_all_rates(street, street_video):
+    detector = YoloDetector(str(street / 'street.pt'), device='cpu')
+    assert_independent_of_the_rate(at_rates(detector, *street_video, 15.0))
 
 
 def test_the_real_video_at_all_rates(real_data):
     pytest.importorskip('openvino')
-    assert_independent_of_the_rate(
-        at_rates(real_data / 'vtest.avi', real_data / 'yolo11n_int8_openvino_model', 10.0, 300))
+    capture = cv2.VideoCapture(str(real_data / 'vtest.avi'))
+    pictures = [capture.read()[1] for _ in range(300)]
+    detector = YoloDetector(str(real_data / 'yolo11n_int8_openvino_model'), device='cpu')
+    found = [detector.detect(picture) for picture in pictures]
+    assert_independent_of_the_rate(at_rates(detector, pictures, found, 10.0))
 
 
 # --- Fading ---

@@ -3,8 +3,6 @@
 import json
 import sys
 
-import cv2
-from following import Following
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from ros_processes import (
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place
@@ -145,15 +144,15 @@ def matched(detections, rows):
                 yield box, x, y
 
 
-def test_positions_in_the_embedded_clip(street, plane):
+def test_positions_in_the_embedded_clip(street, street_video, plane):
     """Found people against where they are in metres, and the hottest cell against the true one."""
     truth = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
-    tracker = Following(str(street / 'street.pt'), device='cpu', keep_unconfirmed=True)
+    tracker = YoloDetector(str(street / 'street.pt'), device='cpu').make_tracker()
+    tracker.keep_unconfirmed = True
     heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', ground=plane))
     true, errors = HeatField(*plane.shape), []
-    capture = cv2.VideoCapture(str(street / 'street.mp4'))
-    for number, rows in enumerate(truth):
-        detections = tracker.track(capture.read()[1])
+    for number, (rows, frame, boxes) in enumerate(zip(truth, *street_video)):
+        detections = tracker.track(boxes, frame)
         heat.update(detections, number / 15.0)
         errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
                       for box, x, y in matched(detections, rows))
