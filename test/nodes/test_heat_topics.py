@@ -159,7 +159,7 @@ def test_saved_killed_and_resumed(node, street, street_frames, tmp_path):
         camera = Camera(node, 'heat')
         assert np.array_equal(values_of(camera.show([blank], STAMP + 5)['heat']), saved.heat)
         answer = trigger(node, 'reset')
-        assert answer.success and 'a copy is in' in answer.message
+        assert answer.success and 'a backup is in' in answer.message
         assert not values_of(camera.show([blank], STAMP + 6)['heat']).any()
         assert len(list(tmp_path.glob('reset-*'))) == 1
         assert trigger(node, 'load').message == f'loaded from {folder}'
