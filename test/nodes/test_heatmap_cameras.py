@@ -88,7 +88,7 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
         for name in names:
             process.wait_for_output(f"listening to '/{name}/image_raw'")
         process.wait_for_output("camera 'odd' cannot be started")
-        assert "camera 4 has the name 'left', as one before it" in process.output()
+        assert "camera 4 has the name 'left', which is already taken" in process.output()
         assert spin_until(node, lambda: {
             space for name, space in node.get_node_names_and_namespaces()
             if name == 'yolo_heatmap'} == {f'/{name}' for name in names})

@@ -29,7 +29,7 @@ class FrameStatistics:
     """
 
     def __init__(self):
-        """Begin with nothing counted."""
+        """Start with nothing counted."""
         self.counts: Dict[str, int] = dict.fromkeys(Outcome, 0)
         self.last_error = ''
         self._samples: Deque[Tuple[float, str, float]] = deque(maxlen=MAX_SAMPLES)
