@@ -3,13 +3,13 @@
 import itertools
 import signal
 import threading
-import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_processes import Elsewhere, image_message, NodeProcess, Pictures, spin_until
+from ros_processes import (
+    Elsewhere, image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 
 NAME = '/yolo_heatmap'
@@ -20,7 +20,7 @@ class FaultBench:
     """A node under test, a camera that it listens to, and what it says of itself."""
 
     def __init__(self, node, street, frames, topic='image', to_message=image_message,
-                 **parameters):
+                 fresh=False, **parameters):
         """Start the node; every detection adds heat at once, and no frame is left out."""
         self.node = node
         self._to_message = to_message
@@ -28,7 +28,7 @@ class FaultBench:
         self._stamps = itertools.count(1000)
         self.process = NodeProcess('heatmap_node', {
             'weights': str(street / 'street.pt'), 'tracker': 'none', 'frame_policy': 'all',
-            **parameters})
+            **parameters}, fresh=fresh)
         self.process.wait_for_output('listening to')
         self.camera = node.create_publisher(type(to_message(frames[0], 0)), topic, RELIABLE)
         self.heats = Pictures(node, f'{NAME}/heat')
@@ -45,9 +45,7 @@ class FaultBench:
 
     def wait_for_connection(self):
         """Wait until the node hears the camera, and is heard."""
-        assert spin_until(self.node, lambda: self.camera.get_subscription_count()
-                          and self.heats.subscription.get_publisher_count())
-        time.sleep(0.3)
+        wait_until_matched(self.node, NAME, self.camera, self.heats.subscription)
 
     def status(self):
         """Return the next report on /diagnostics, and its values by key."""

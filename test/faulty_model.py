@@ -10,6 +10,9 @@ GREY = {'raises': 250, 'NaN': 225, 'NaN boxes': 200, 'infinities': 150, 'boxes o
         'no anchors': 50, 'every anchor': 25}
 """The even brightness of frames, 0 to 255, that brings about each fault."""
 
+SIZE = 320
+"""The longer side of its input in px."""
+
 
 class Faulty(torch.nn.Module):
     """Passes ordinary pictures through, and fails on those of one even grey."""
@@ -50,7 +53,7 @@ def save_faulty_model(weights: Path, folder: Path) -> Path:
     """Write the TorchScript export of weights, with the faults, to a folder."""
     from ultralytics import YOLO
     copy = Path(shutil.copy(weights, folder / 'plain.pt'))
-    exported = YOLO(str(copy)).export(format='torchscript', imgsz=640, verbose=False)
+    exported = YOLO(str(copy)).export(format='torchscript', imgsz=SIZE, verbose=False)
     about = {'config.txt': ''}
     model = torch.jit.load(exported, _extra_files=about)
     target = folder / 'faulty.torchscript'

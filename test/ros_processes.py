@@ -5,17 +5,18 @@ import os
 from pathlib import Path
 import re
 import signal
-import subprocess
 import tempfile
 import threading
 import time
 
+from fork_server import ForkServer
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from yolo_heatmap_ros.apps.demo import node_command
@@ -23,6 +24,7 @@ from yolo_heatmap_ros.apps.demo import node_command
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE, 'activate': Transition.TRANSITION_ACTIVATE,
     'deactivate': Transition.TRANSITION_DEACTIVATE, 'cleanup': Transition.TRANSITION_CLEANUP}
+SERVER = ForkServer()
 
 
 def _room_of(executable):
@@ -33,14 +35,18 @@ class NodeProcess:
     """A node of the package in a process, stopped at the end of a `with` block."""
 
     def __init__(self, module, parameters=None, remappings=None, arguments=(), inside=(),
-                 **environment):
-        """Start a module; `inside` is a command that runs what follows it elsewhere."""
-        self._log = tempfile.TemporaryFile('w+')
-        self._process = subprocess.Popen(
-            list(inside) + node_command(f'{_room_of(module)}.{module}', parameters or {},
-                                        remappings or {})
-            + list(arguments),
-            stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+                 fresh=False, **environment):
+        """
+        Start a module; `inside` is a command that runs what follows it elsewhere.
+
+        Without `fresh` it is forked from a process that has imported everything: for all that does
+        not concern the start itself, or the memory.
+        """
+        self._log = tempfile.TemporaryFile()
+        self._process = SERVER.start(
+            [*inside, *node_command(f'{_room_of(module)}.{module}', parameters or {},
+                                    remappings or {}), *arguments],
+            {**os.environ, **environment}, self._log, self._log, fresh)
 
     def __enter__(self):
         return self
@@ -52,9 +58,10 @@ class NodeProcess:
 
     def output(self):
         """Return what it has printed so far."""
-        self._log.flush()
-        self._log.seek(0)
-        return self._log.read()
+        # Not by seeking: the process writes where the shared position is.
+        size = os.fstat(self._log.fileno()).st_size
+        text = os.pread(self._log.fileno(), size, 0).decode(errors='replace')
+        return text.replace('\r\n', '\n').replace('\r', '\n')
 
     def wait_for_output(self, text, timeout=60.0):
         """Wait until it has printed `text`."""
@@ -87,6 +94,22 @@ class NodeProcess:
         """Return the most resident memory that it has had so far, in MB."""
         status = Path(f'/proc/{self._process.pid}/status').read_text()
         return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) / 1000
+
+    def mapped(self):
+        """Return the paths of files, shared memory among them, that it has mapped."""
+        maps = Path(f'/proc/{self._process.pid}/maps').read_text()
+        return set(re.findall(r' (/.*)', maps))
+
+    def shared_memory(self):
+        """Return the paths of Fast DDS's shared memory that it uses."""
+        return {Path(path) for path in self.mapped()
+                if path.startswith(('/dev/shm/fastrtps', '/dev/shm/fastdds'))}
+
+    def wait_for_library(self, name):
+        """Wait until it has loaded a library whose path contains `name`."""
+        while not any(name in path for path in self.mapped()):
+            assert self._process.poll() is None, self.output()
+            time.sleep(0.005)
 
     def threads(self):
         """Return how many threads it has."""
@@ -161,6 +184,19 @@ def call(node, service_type, name, request, timeout=60.0):
     assert spin_until(node, future.done, timeout), f'no answer from {name}'
     node.destroy_client(client)
     return future.result()
+
+
+def wait_until_matched(node, target, *endpoints):
+    """
+    Wait until publishers and subscriptions of a node have matched those of another node.
+
+    On their own side that can be counted. The other node hears of what is created here in that
+    order: when it answers a client of now, it knows all that was there before.
+    """
+    assert spin_until(node, lambda: all(
+        one.get_subscription_count() if isinstance(one, Publisher) else one.get_publisher_count()
+        for one in endpoints)), [one.topic_name for one in endpoints]
+    call(node, GetParameters, f'{target}/get_parameters', GetParameters.Request())
 
 
 def set_parameters(node, target, **values):

@@ -1,9 +1,11 @@
 """Two hosts on one machine: network namespaces with a cable between them that loses packets."""
 
+import os
 import shutil
 import subprocess
 
-NAMES = ('heat_camera', 'heat_robot')
+NAMES = tuple(f"{name}_{os.environ['ROS_DOMAIN_ID']}" for name in ('heat_camera', 'heat_robot'))
+"""Those of another test run on this machine are others, as its domain is."""
 ADDRESSES = ('10.213.0.1', '10.213.0.2')
 
 

@@ -10,6 +10,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from ros_processes import SERVER
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -20,15 +21,21 @@ WITHOUT_ROS = (
     '"std_msgs", "cv_bridge"))); from yolo_heatmap_ros.apps.render import main; '
     'sys.exit(main(sys.argv[1:]))')
 
-
-def command(street, *arguments, weights=None):
-    weights = weights or str(street / 'street.pt')
-    return [sys.executable, '-W', 'ignore', '-c', WITHOUT_ROS, '--weights', weights,
-            *map(str, arguments)]
+WRITTEN = 10_000
+"""Bytes of more than the head of a video."""
 
 
-def run(street, *arguments, **options):
-    return subprocess.run(command(street, *arguments, **options), capture_output=True, text=True)
+def command(street, *arguments):
+    return [sys.executable, '-W', 'ignore', '-c', WITHOUT_ROS, '--weights',
+            str(street / 'street.pt'), *map(str, arguments)]
+
+
+def run_without_ros(street, *arguments):
+    return subprocess.run(command(street, *arguments), capture_output=True, text=True)
+
+
+def run(street, *arguments):
+    return SERVER.run('apps.render', '--weights', street / 'street.pt', *arguments)
 
 
 def frames_of(path):
@@ -61,7 +68,8 @@ def expected_composite(street, frames, **options):
 def test_the_pixels_are_those_of_the_pipeline(street, clip, tmp_path):
     """Of the last frame, as an image; without ROS."""
     frames = [cv2.imread(str(path)) for path in sorted(clip.iterdir())]
-    result = run(street, clip, tmp_path / 'out.png', '--colormap', 'VIRIDIS', '--alpha', 0.7)
+    result = run_without_ros(street, clip, tmp_path / 'out.png', '--colormap', 'VIRIDIS',
+                             '--alpha', 0.7)
     assert result.returncode == 0, result.stderr
     assert '30 frames in' in result.stdout and 'out.png (PNG)' in result.stdout
     expected = expected_composite(street, frames, colormap='VIRIDIS', alpha=0.7)
@@ -109,9 +117,8 @@ def test_interrupted(street, tmp_path):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True)
     end = time.monotonic() + 60
-    while not output.exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(2.0)
+    while not (output.exists() and output.stat().st_size > WRITTEN) and time.monotonic() < end:
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -146,11 +153,11 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
     (('{clip}', 'out.mp4', '--weights', '/no.pt'), "weights '/no.pt': no such file"),
     (('{clip}/0000.png', '{clip}/0000.png'), 'is the input itself'),
 ])
-def test_what_is_refused(street, clip, tmp_path, arguments, reason):
+def test_what_is_refused(street, clip, tmp_path, monkeypatch, arguments, reason):
     """One line, exit code 1, and no file left that is none."""
-    result = subprocess.run(
-        command(street, *(argument.replace('{clip}', str(clip)) for argument in arguments)),
-        capture_output=True, text=True, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = SERVER.run('apps.render', '--weights', street / 'street.pt',
+                        *(argument.replace('{clip}', str(clip)) for argument in arguments))
     assert result.returncode == 1
     assert result.stderr.strip().splitlines()[-1].startswith('render: ')
     assert reason in result.stderr
@@ -159,6 +166,6 @@ def test_what_is_refused(street, clip, tmp_path, arguments, reason):
 
 
 def test_every_option_is_explained(street):
-    text = run(street, '--help').stdout
+    text = run_without_ros(street, '--help').stdout
     for option in ('--heatmap-only', '--half-life', '--show', '--legend', '--weights', '--start'):
         assert option in text

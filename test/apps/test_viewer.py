@@ -1,6 +1,5 @@
 """The viewer's window on a virtual display: what it shows, and what its keys do."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -22,11 +21,11 @@ def display(monkeypatch):
     for program in ('Xvfb', 'xdotool', 'ffmpeg'):
         if shutil.which(program) is None:
             pytest.skip(f'{program} is not installed: apt install xvfb xdotool ffmpeg')
-    name = f':{100 + os.getpid() % 500}'
-    server = subprocess.Popen(['Xvfb', name, '-screen', '0', '1400x700x24'],
-                              stderr=subprocess.DEVNULL)
+    # It chooses a number that is free, and writes it once it can be used.
+    server = subprocess.Popen(['Xvfb', '-displayfd', '1', '-screen', '0', '1400x700x24'],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    name = f':{server.stdout.readline().strip()}'
     monkeypatch.setenv('DISPLAY', name)
-    time.sleep(1.0)
     yield name
     server.terminate()
     server.wait()
@@ -46,7 +45,7 @@ def press(key):
 
 
 def test_the_window_and_its_keys(node, street, street_frames, display, tmp_path):
-    viewer = NodeProcess('viewer', {}, {'image': f'{NAME}/composite'})
+    viewer = NodeProcess('viewer', {}, {'image': f'{NAME}/composite'}, fresh=True)
     heatmap = NodeProcess('heatmap_node', {
         'weights': str(street / 'street.pt'), 'frame_policy': 'all',
         'snapshot_dir': str(tmp_path / 'heat'), 'colormap': 'JET'})

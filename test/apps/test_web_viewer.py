@@ -23,7 +23,7 @@ def page(node, street, street_frames, tmp_path):
     """Return the page's address while a camera runs, and the camera's switch."""
     heatmap = NodeProcess('heatmap_node', {
         'weights': str(street / 'street.pt'), 'snapshot_dir': str(tmp_path / 'heat')})
-    viewer = NodeProcess('web_viewer', {'port': 0})
+    viewer = NodeProcess('web_viewer', {'port': 0}, fresh=True)
     running, stop = threading.Event(), threading.Event()
     with heatmap, viewer:
         heatmap.wait_for_output('listening to')

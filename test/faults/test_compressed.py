@@ -35,7 +35,7 @@ def compressed_message(frame, stamp):
 @pytest.fixture(scope='module')
 def bench(street, street_frames):
     yield from bench_of(street, street_frames, topic='image/compressed',
-                        to_message=compressed_message, input_transport='compressed')
+                        to_message=compressed_message, fresh=True, input_transport='compressed')
 
 
 @pytest.fixture(scope='module')

@@ -74,6 +74,7 @@ def test_a_video_that_lies_about_its_length(node, clip, count, loop):
         assert process.stop() == 0
 
 
+@pytest.mark.alone
 def test_a_variable_frame_rate(node, tmp_path, street_frames):
     """Frames come when the file says, not evenly."""
     spacings = [0.05] * 10 + [0.5] + [0.1] * 10 + [0.3] + [0.05] * 8
@@ -140,7 +141,7 @@ def test_a_folder_that_grows_while_it_loops(node, tmp_path, street_frames):
 def test_a_recording_that_is_damaged(node, tmp_path, street_frames, fault):
     """What can be read is played; where the database breaks, one line says so."""
     pytest.importorskip('rosbags')
-    from test_bags import record
+    from recordings import record
     noise = np.random.default_rng(1)
     folder = record(tmp_path / 'bag', street_frames[:6])
     database = next(folder.glob('*.db3'))

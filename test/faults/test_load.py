@@ -10,28 +10,28 @@ from fault_bench import bench_of, NAME
 import numpy as np
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_processes import Elsewhere, image_message, Pictures, spin_until
+from ros_processes import Elsewhere, image_message, Pictures, spin_until, wait_until_matched
 from sensor_msgs.msg import Image
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.alone, pytest.mark.faults]
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
 def bench(street, street_frames):
-    yield from bench_of(street, street_frames, frame_policy='latest')
+    yield from bench_of(street, street_frames, fresh=True, frame_policy='latest')
 
 
 def test_a_slow_reliable_subscriber(bench, street_frames):
     """One that takes nothing from its queue holds neither the node nor the other subscribers."""
     with Elsewhere() as slow:
         asleep = threading.Event()
-        slow.node.create_subscription(Image, f'{NAME}/composite', lambda message: asleep.wait(20),
-                                      QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
+        sleeper = slow.node.create_subscription(
+            Image, f'{NAME}/composite', lambda message: asleep.wait(20),
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
         quick = Pictures(bench.node, f'{NAME}/composite')
-        assert spin_until(bench.node, lambda: bench.node.count_subscribers(
-            f'{NAME}/composite') == 2)
-        time.sleep(0.3)
+        for node, subscription in ((slow.node, sleeper), (bench.node, quick.subscription)):
+            wait_until_matched(node, NAME, subscription)
         begin = time.monotonic()
         for number in range(40):
             bench.camera.publish(image_message(street_frames[number], number))

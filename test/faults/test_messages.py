@@ -3,10 +3,10 @@
 import time
 
 import cv2
-from fault_bench import bench_of, RELIABLE
+from fault_bench import bench_of, NAME, RELIABLE
 import numpy as np
 import pytest
-from ros_processes import image_message, spin_until
+from ros_processes import image_message, spin_until, wait_until_matched
 from sensor_msgs.msg import Image
 
 pytestmark = pytest.mark.faults
@@ -124,8 +124,7 @@ def test_stamps(bench, street_frames, stamps):
 
 def test_two_cameras_on_one_topic(bench, street_frames):
     other = bench.node.create_publisher(Image, 'image', RELIABLE)
-    assert spin_until(bench.node, other.get_subscription_count)
-    time.sleep(0.3)
+    wait_until_matched(bench.node, NAME, other)
     bench.heats.messages.clear()
     for number in range(10):
         for camera in (bench.camera, other):

@@ -1,10 +1,9 @@
 """Models that raise, return nonsense, or whose files are taken away while they run."""
 
 import shutil
-import time
 
 from fault_bench import FaultBench, NAME
-from faulty_model import GREY, save_faulty_model
+from faulty_model import GREY, save_faulty_model, SIZE
 import numpy as np
 import pytest
 from ros_processes import change_state, image_message, set_parameters
@@ -22,7 +21,7 @@ def faulty(street, tmp_path_factory):
 def test_a_model_that_fails_on_some_frames(node, street, street_frames, faulty, tracker, unit):
     """Each fault costs its own frame; the tracker recovers, and the heat stays finite."""
     bench = FaultBench(node, street, street_frames, weights=str(faulty), tracker=tracker,
-                       heat_unit=unit, max_gap=3600.0)
+                       heat_unit=unit, max_gap=3600.0, imgsz=SIZE)
     try:
         for _ in range(2):
             for grey in GREY.values():
@@ -66,7 +65,6 @@ def test_weights_taken_away_and_replaced_while_they_run(node, street, street_fra
         for transition in ('configure', 'activate'):
             assert change_state(node, NAME, transition)
         bench.wait_for_connection()
-        time.sleep(0.3)
         assert bench.good_frame().any()
         bench.stop()
     finally:

@@ -63,7 +63,7 @@ def end(process):
 def test_set_while_active(node, street, street_frames, tmp_path):
     """After each value that is accepted a frame becomes a picture."""
     with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt'), 'imgsz': 160,
-                                      'snapshot_dir': str(tmp_path)}) as process:
+                                      'snapshot_dir': str(tmp_path)}, fresh=True) as process:
         process.wait_for_output('listening')
         camera = node.create_publisher(Image, 'image', 10)
         heatmaps = Pictures(node, f'{NAME}/heatmap')
@@ -86,7 +86,7 @@ def test_set_while_unconfigured(node, street, tmp_path):
     """With each value that is accepted it can be configured, or says why not."""
     parameters = {'weights': str(street / 'street.pt'), 'imgsz': 160, 'autostart': False,
                   'snapshot_dir': str(tmp_path)}
-    with NodeProcess('heatmap_node', parameters) as process:
+    with NodeProcess('heatmap_node', parameters, fresh=True) as process:
         def configure():
             if change_state(node, NAME, 'configure'):
                 assert change_state(node, NAME, 'cleanup')

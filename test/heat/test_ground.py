@@ -9,7 +9,8 @@ from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from ros_processes import image_message, NodeProcess, spin_until
+from ros_processes import (
+    image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
@@ -194,15 +195,16 @@ def test_a_map_for_navigation(node, street, street_frames, on_the_floor):
                                       'frame_policy': 'all', **parameters}) as process:
         process.wait_for_output('listening to')
         camera = node.create_publisher(Image, 'image', 50)
-        assert spin_until(node, camera.get_subscription_count)
+        heats = Pictures(node, '/yolo_heatmap/heat')
+        wait_until_matched(node, '/yolo_heatmap', camera, heats.subscription)
         for number, frame in enumerate(street_frames[:10]):
             camera.publish(image_message(frame, number + 1))
         # Whoever comes later gets the last map too.
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        spin_until(node, lambda: False, 3.0)
+        assert spin_until(node, lambda: len(heats) == 10)
         node.create_subscription(OccupancyGrid, '/yolo_heatmap/density', maps.append, latched)
         node.create_subscription(MarkerArray, '/yolo_heatmap/hotspots', spots.append, latched)
-        assert spin_until(node, lambda: maps and spots)
+        assert spin_until(node, lambda: spots and maps and maps[-1].header.stamp.sec == 10)
         grid = maps[-1]
         assert (grid.header.frame_id, grid.header.stamp.sec) == ('floor', 10)
         assert (grid.info.width, grid.info.height) == (190, 240)

@@ -1,7 +1,6 @@
 """What the heatmap node makes of heat beside pictures: ~/heat, ~/regions, ~/save, ~/load."""
 
 import signal
-import time
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
@@ -10,7 +9,7 @@ import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_processes import (
     call, change_state, image_message, later_node, NodeProcess, Pictures, set_parameters,
-    spin_until)
+    spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from yolo_heatmap_ros.config.polygons import parse_polygons
@@ -35,9 +34,8 @@ class Camera:
         self._publisher = node.create_publisher(
             Image, 'image', QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
         self.pictures = {topic: Pictures(node, f'{NAME}/{topic}') for topic in topics}
-        assert spin_until(node, lambda: self._publisher.get_subscription_count() and all(
-            node.count_publishers(f'{NAME}/{topic}') for topic in topics))
-        time.sleep(0.3)  # the node's publishers match their side a moment later
+        wait_until_matched(node, NAME, self._publisher,
+                           *(one.subscription for one in self.pictures.values()))
 
     def show(self, frames, begin=STAMP, spacing=0.1):
         """Publish frames and wait for each; return the last message of every topic."""
@@ -118,11 +116,10 @@ def test_regions_on_their_topic(node, street, street_frames):
         assert report.header == message.header
         assert [status.name for status in report.status] == ['left', 'right']
         for status in report.status:
-            count = pipeline.accumulator.regions.counts[status.name]
+            count = pipeline.region_counts()[status.name]
             assert [(pair.key, pair.value) for pair in status.values] == [
-                ('objects', str(count.objects)), ('tracks', str(count.tracks)),
-                ('entries', str(count.entries)), ('exits', str(count.exits)),
-                ('occupancy', f'{count.occupancy:.3f}')]
+                *((key, str(count[key])) for key in ('objects', 'tracks', 'entries', 'exits')),
+                ('occupancy', f"{count['occupancy']:.3f}")]
         assert float(report.status[0].values[4].value) > 5.0
         expected = np.empty_like(frames[-1])
         pipeline.render(frames[-1], heatmap=expected)

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 import rclpy
-from ros_processes import image_message, NodeProcess, Pictures, set_parameters, spin_until, state
+from ros_processes import (
+    image_message, NodeProcess, Pictures, set_parameters, spin_until, state, wait_until_matched)
 from sensor_msgs.msg import Image
 import yaml
 from yolo_heatmap_ros.config.cameras import read_cameras
@@ -84,7 +85,7 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
         weights=weights, frame_policy='all')
     clips = [street_frames[:8], [np.ascontiguousarray(frame[:, ::-1])
                                  for frame in street_frames[:8]], street_frames[40:48]]
-    with NodeProcess('heatmap_cameras', {'cameras': path}) as process:
+    with NodeProcess('heatmap_cameras', {'cameras': path}, fresh=True) as process:
         for name in names:
             process.wait_for_output(f"listening to '/{name}/image_raw'")
         process.wait_for_output("camera 'odd' cannot be started")
@@ -94,8 +95,8 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
             if name == 'yolo_heatmap'} == {f'/{name}' for name in names})
         seen = [Pictures(node, f'/{name}/yolo_heatmap/heatmap') for name in names]
         cameras = [node.create_publisher(Image, f'/{name}/image_raw', 50) for name in names]
-        assert spin_until(node, lambda: all(one.get_subscription_count() for one in cameras))
-        time.sleep(0.5)
+        for name, one, camera in zip(names, seen, cameras):
+            wait_until_matched(node, f'/{name}/yolo_heatmap', one.subscription, camera)
         for number in range(8):
             for camera, clip in zip(cameras, clips):
                 camera.publish(image_message(clip[number], number))
@@ -133,6 +134,7 @@ def test_odd_cameras_do_no_harm(node, street, tmp_path):
         assert max(map(len, process.output().splitlines())) < 600
 
 
+@pytest.mark.alone
 def test_a_fast_camera_does_not_starve_a_slow_one(node, street, street_frames, tmp_path):
     """At 60, 10 and 5 Hz: the slow ones lose next to nothing."""
     rates = {'fast': 60.0, 'middle': 10.0, 'slow': 5.0}
@@ -143,9 +145,9 @@ def test_a_fast_camera_does_not_starve_a_slow_one(node, street, street_frames, t
             process.wait_for_output(f"listening to '/{name}/image_raw'")
         heats = {name: Pictures(node, f'/{name}/yolo_heatmap/heat') for name in rates}
         cameras = {name: node.create_publisher(Image, f'/{name}/image_raw', 1) for name in rates}
-        assert spin_until(node, lambda: all(
-            camera.get_subscription_count() for camera in cameras.values()))
-        time.sleep(0.5)
+        for name in rates:
+            wait_until_matched(node, f'/{name}/yolo_heatmap', heats[name].subscription,
+                               cameras[name])
         seconds = 6.0
         small = image_message(np.ascontiguousarray(street_frames[0][::2, ::2]))
 

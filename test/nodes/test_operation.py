@@ -10,7 +10,8 @@ import pytest
 from rcl_interfaces.srv import DescribeParameters, ListParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_processes import (
-    call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state)
+    call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state,
+    wait_until_matched)
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
@@ -50,7 +51,7 @@ class Health:
 def test_diagnostics_tell_the_truth(node, street, street_frames):
     """Waiting, working with rates and latencies, unusable frames, nothing for long, paused."""
     health = Health(node)
-    with start(street) as process:
+    with start(street, imgsz=320) as process:
         camera = node.create_publisher(Image, 'image', RELIABLE)
         assert spin_until(node, lambda: health.seen)
         assert health.last.level == DiagnosticStatus.OK
@@ -88,9 +89,7 @@ def test_pause_and_resume(node, street, street_frames):
     with start(street) as process:
         heats = Pictures(node, f'{NAME}/heat')
         camera = node.create_publisher(Image, 'image', RELIABLE)
-        assert spin_until(node, lambda: camera.get_subscription_count()
-                          and node.count_publishers(f'{NAME}/heat'))
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, camera, heats.subscription)
         for number, frame in enumerate(street_frames[:5]):
             camera.publish(image_message(frame, number))
         assert spin_until(node, lambda: len(heats) == 5)
@@ -100,8 +99,7 @@ def test_pause_and_resume(node, street, street_frames):
         assert spin_until(node, lambda: not camera.get_subscription_count())
         camera.publish(image_message(street_frames[5]))
         call(node, SetBool, f'{NAME}/enable', SetBool.Request(data=True))
-        assert spin_until(node, camera.get_subscription_count)
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, camera)
         camera.publish(image_message(np.zeros_like(street_frames[0]), 10))
         assert spin_until(node, lambda: len(heats) == 6)
         assert np.array_equal(np.frombuffer(heats.messages[-1].data, np.float32), heat)
@@ -134,9 +132,7 @@ def test_an_external_manager_in_a_namespace(node, street, street_frames):
             assert change_state(node, name, 'activate')
             pictures = Pictures(node, f'{name}/composite')
             camera = node.create_publisher(Image, '/robot/front/image_raw', RELIABLE)
-            assert spin_until(node, lambda: camera.get_subscription_count()
-                              and node.count_publishers(f'{name}/composite'))
-            time.sleep(0.3)
+            wait_until_matched(node, name, camera, pictures.subscription)
             camera.publish(image_message(street_frames[0]))
             assert spin_until(node, lambda: len(pictures) == 1)
             assert change_state(node, name, 'deactivate')

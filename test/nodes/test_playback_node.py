@@ -1,7 +1,6 @@
 """The playback node as a process, over real DDS."""
 
 import signal
-import time
 
 import cv2
 from mjpeg_server import MjpegServer
@@ -13,9 +12,9 @@ from std_srvs.srv import SetBool
 from yolo_heatmap_ros.ros.messages.images import to_frame
 
 
-def play(source, **parameters):
+def play(source, fresh=False, **parameters):
     return NodeProcess('playback_node', {
-        'source': str(source), 'wait_for_subscribers': 1, **parameters})
+        'source': str(source), 'wait_for_subscribers': 1, **parameters}, fresh=fresh)
 
 
 def stamps(pictures):
@@ -34,9 +33,10 @@ def clip(tmp_path, street_frames):
     return path
 
 
+@pytest.mark.alone
 def test_video_at_its_own_rate_to_the_end(node, clip, street_frames):
     pictures = Pictures(node, 'image_raw')
-    with play(clip, frame_id='front') as process:
+    with play(clip, fresh=True, frame_id='front') as process:
         assert spin_until(node, lambda: not process.running)
         assert process.wait() == 0
         assert spin_until(node, lambda: len(pictures) == 40, 2.0)
@@ -49,6 +49,7 @@ def test_video_at_its_own_rate_to_the_end(node, clip, street_frames):
         assert 'Traceback' not in process.output()
 
 
+@pytest.mark.alone
 def test_given_rate_without_drift(node, clip):
     pictures = Pictures(node, 'image_raw')
     with play(clip, rate=40, loop=True) as process:
@@ -59,6 +60,7 @@ def test_given_rate_without_drift(node, clip):
         assert 'Traceback' not in process.output()
 
 
+@pytest.mark.alone
 def test_still_image(node, tmp_path, street_frames):
     cv2.imwrite(str(tmp_path / 'still.png'), street_frames[0])
     pictures = Pictures(node, 'image_raw')
@@ -81,6 +83,7 @@ def test_folder(node, tmp_path, street_frames):
     assert np.array_equal(to_frame(pictures.messages[5]), street_frames[5])
 
 
+@pytest.mark.alone
 def test_pause_and_rate_while_playing(node, clip):
     pictures = Pictures(node, 'image_raw')
     with play(clip, loop=True) as process:
@@ -140,6 +143,5 @@ def test_bad_source(source, reason):
 def test_signal_while_waiting(clip):
     with play(clip) as process:
         process.wait_for_output("waiting for 1 subscriber(s) of '/image_raw'")
-        time.sleep(0.3)
         assert process.stop() == 0
         assert 'Traceback' not in process.output()

@@ -10,7 +10,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_processes import (
-    change_state, image_message, NodeProcess, Pictures, spin_until, state)
+    change_state, image_message, NodeProcess, Pictures, spin_until, state, wait_until_matched)
 from sensor_msgs.msg import Image
 from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode
 
@@ -21,7 +21,7 @@ class Flood:
     """A camera that publishes small frames as fast as it is told, from a thread of its own."""
 
     def __init__(self, node, frame, rate):
-        self._publisher = node.create_publisher(
+        self.publisher = node.create_publisher(
             Image, 'image', QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE))
         self._message = image_message(frame)
         self._period = 1.0 / rate
@@ -31,7 +31,7 @@ class Flood:
 
     def _run(self):
         while not self._stop.wait(self._period):
-            self._publisher.publish(self._message)
+            self.publisher.publish(self._message)
             self.count += 1
 
     def __enter__(self):
@@ -57,15 +57,17 @@ def test_skipped_frames_are_counted(node, weights, small):
     with NodeProcess('heatmap_node', {'weights': weights, 'imgsz': 1280}) as process:
         process.wait_for_output('listening')
         pictures = Pictures(node, f'{NAME}/heatmap')
-        with Flood(node, small, 100) as camera:
-            spin_until(node, lambda: False, 3.0)
+        camera = Flood(node, small, 100)
+        wait_until_matched(node, NAME, camera.publisher, pictures.subscription)
+        with camera:
+            assert spin_until(node, lambda: len(pictures) > 12)
         spin_until(node, lambda: False, 0.5)
         assert change_state(node, NAME, 'deactivate')
         processed, skipped, unusable = map(int, re.search(
             r'(\d+) frames processed, (\d+) skipped, (\d+) unusable', process.output()).groups())
         assert unusable == 0
         assert 10 < processed < 0.7 * camera.count
-        # Frames before the subscription was matched have not been skipped by it.
+        # Nobody hears of those that come after the last one that the node has taken.
         assert camera.count - 10 <= processed + skipped <= camera.count
         assert 0 < len(pictures) <= processed
 
@@ -130,16 +132,19 @@ def test_only_what_is_watched_is_drawn(executor, weights, small):
             camera.publish(image_message(small))
             executor.spin_once(timeout_sec=0.2)
         node._pictures.wait_until_published()
+
+    def wait_until_watched(topic):
+        publisher, = (one for one in node.publishers if one.topic_name == f'{NAME}/{topic}')
+        while not publisher.get_subscription_count():
+            executor.spin_once(timeout_sec=0.05)
     show(3)
     assert drawn == []
     heatmaps = Pictures(viewer, f'{NAME}/heatmap')
-    while not node.count_subscribers(f'{NAME}/heatmap'):
-        executor.spin_once(timeout_sec=0.05)
-    time.sleep(0.3)
+    wait_until_watched('heatmap')
     show(3)
     assert drawn == [{'heatmap'}] * 3
     Pictures(viewer, f'{NAME}/composite')
-    time.sleep(0.5)
+    wait_until_watched('composite')
     show(2)
     assert drawn[3:] == [{'heatmap', 'composite'}] * 2
     end = time.monotonic() + 5.0
@@ -166,7 +171,9 @@ def test_pictures_beside_the_model_are_those_of_their_frame(executor, weights, s
     assert node.bring_up()
     camera = viewer.create_publisher(Image, 'image', 50)
     heatmaps = Pictures(viewer, f'{NAME}/heatmap')
-    time.sleep(0.5)
+    publisher, = (one for one in node.publishers if one.topic_name == f'{NAME}/heatmap')
+    while not (camera.get_subscription_count() and publisher.get_subscription_count()):
+        executor.spin_once(timeout_sec=0.05)
     for seconds, frame in enumerate(frames):
         camera.publish(image_message(frame, seconds))
     end = time.monotonic() + 30.0

@@ -1,4 +1,4 @@
-"""The rooms of the package: which may import which, by import-linter and the contracts of the root."""
+"""Which room of the package may import which: the contracts in .importlinter."""
 
 import os
 from pathlib import Path

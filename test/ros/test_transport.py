@@ -1,16 +1,18 @@
 """The shared memory of Fast DDS: chosen where it fits, and not left behind."""
 
+import fcntl
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from ros_processes import NodeProcess
 from yolo_heatmap_ros.ros.transport import (
-    profile_variable, PROFILE_VARIABLES, remove_orphaned_segments, SEGMENT_MB, SHARED_MEMORY,
-    use_image_profile)
+    profile_variable, PROFILE_VARIABLES, remove_orphaned_segments, SEGMENT_MB, SETTLING_TIME,
+    SHARED_MEMORY, use_image_profile)
 
 pytestmark = pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason='there is no /dev/shm here')
 
@@ -32,28 +34,36 @@ def test_what_the_user_has_chosen_stays(chosen):
     assert environment == chosen
 
 
-def segments():
-    return {path.name for kind in ('fastrtps_*', 'fastdds_*') for path in SHARED_MEMORY.glob(kind)
-            if '_port' not in path.name}
-
-
-def test_nodes_use_it_and_killed_ones_leave_nothing(monkeypatch, street):
+def test_nodes_use_it_and_killed_ones_leave_nothing(street):
     """A living node's segment stays, a killed one's goes with the next look."""
-    monkeypatch.setattr('yolo_heatmap_ros.ros.transport.SETTLING_TIME', 0.0)
-    remove_orphaned_segments()
-    before = segments()
     with NodeProcess('playback_node', {'source': str(street / 'street.mp4'),
-                                       'wait_for_subscribers': 1}) as process:
+                                       'wait_for_subscribers': 1}, fresh=True) as process:
         process.wait_for_output('waiting for 1 subscriber')
-        own = segments() - before
-        size = max((SHARED_MEMORY / name).stat().st_size for name in own)
+        segments = [path for path in process.shared_memory() if '_port' not in path.name]
+        own = [*segments, *(path.with_name(f'{path.name}_el') for path in segments)]
+        size = max(path.stat().st_size for path in segments)
         assert size == pytest.approx(SEGMENT_MB * 1e6, rel=0.06)
-        assert remove_orphaned_segments() == 0
-        assert own <= segments()
+        time.sleep(SETTLING_TIME)
+        remove_orphaned_segments()
+        assert all(path.exists() for path in own)
         assert process.stop(signal.SIGKILL) == -signal.SIGKILL
-        assert own <= segments()
-        assert remove_orphaned_segments() == len(own) // 2  # a segment and its lock, each
-        assert not own & segments()
+        remove_orphaned_segments()
+        assert not any(path.exists() for path in own)
+
+
+def test_what_is_an_orphan(tmp_path):
+    """Neither what a process holds, nor what is so new that it may be about to, nor ports."""
+    for name in ('fastrtps_dead', 'fastdds_dead', 'fastrtps_living', 'fastrtps_new',
+                 'fastrtps_port7411'):
+        for path in (tmp_path / name, tmp_path / f'{name}_el'):
+            path.touch()
+            if name != 'fastrtps_new':
+                os.utime(path, (0, 0))
+    with (tmp_path / 'fastrtps_living_el').open() as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        assert remove_orphaned_segments(tmp_path) == 2
+    assert {path.name.removesuffix('_el') for path in tmp_path.iterdir()} == {
+        'fastrtps_living', 'fastrtps_new', 'fastrtps_port7411'}
 
 
 def test_small_shared_memory_is_told(tmp_path):

@@ -113,7 +113,18 @@ class WebViewer(GuardedNode):
         self._loop.run_forever()
 
     async def _start(self) -> None:
-        application = web.Application()
+        @web.middleware
+        async def guarded(request: 'web.Request', handler: Callable) -> 'web.StreamResponse':
+            try:
+                return await handler(request)
+            except (web.HTTPException, ConnectionError):
+                raise
+            except Exception as error:
+                self.barrier.report(f'{request.method} {request.path}', error)
+                raise web.HTTPInternalServerError(
+                    text='unexpected error: see the log of web_viewer') from error
+
+        application = web.Application(middlewares=[guarded])
         application.add_routes([
             web.get('/', self._page), web.get('/stream', self._stream),
             web.get('/state', self._state), web.post('/save', self._save),

@@ -7,12 +7,12 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatState
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.storage.snapshots import newest, read, Snapshot, write
 
 LOG_PERIOD = 60.0
@@ -35,7 +35,7 @@ class SnapshotKeeper:
     `wait_until_drawn` is called before the heat is copied or replaced.
     """
 
-    def __init__(self, node: Node, pipeline: HeatmapPipeline, configuration: Configuration,
+    def __init__(self, node: GuardedNode, pipeline: HeatmapPipeline, configuration: Configuration,
                  parameters: Callable[[], Dict[str, Any]],
                  wait_until_drawn: Callable[[], None]):
         """Start autosaving if configured; `parameters` returns what is saved beside the heat."""
@@ -84,7 +84,7 @@ class SnapshotKeeper:
         # Copies of the heat must not pile up if the disk is slower than the period.
         if self._pipeline.has_heat and (self._autosave is None or self._autosave.done()):
             self._autosave = self._begin()
-            self._autosave.add_done_callback(self._report)
+            self._autosave.add_done_callback(self._node.barrier.guard(self._report))
 
     def _report(self, autosave: Future) -> None:
         try:

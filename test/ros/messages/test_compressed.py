@@ -2,7 +2,6 @@
 
 from io import BytesIO
 import struct
-import time
 import zlib
 
 import cv2
@@ -11,7 +10,8 @@ from PIL import Image as Reader
 import pytest
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_processes import (
-    change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until)
+    change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until,
+    wait_until_matched)
 from sensor_msgs.msg import CompressedImage, Image
 from yolo_heatmap_ros.errors import ImageError
 from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, from_compressed
@@ -95,17 +95,17 @@ def start(street, **parameters):
 
 def watch(node, topic, message_type):
     seen = []
-    node.create_subscription(message_type, topic, seen.append,
-                             QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
-    assert spin_until(node, lambda: node.count_publishers(topic))
+    subscription = node.create_subscription(
+        message_type, topic, seen.append,
+        QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
+    wait_until_matched(node, NAME, subscription)
     return seen
 
 
-def connect(node, topic, message_type):
+def connect(node, topic, message_type, *pictures):
     camera = node.create_publisher(
         message_type, topic, QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE))
-    assert spin_until(node, camera.get_subscription_count)
-    time.sleep(0.3)
+    wait_until_matched(node, NAME, camera, *(one.subscription for one in pictures))
     return camera
 
 
@@ -115,7 +115,7 @@ def test_compressed_outputs(node, street, street_frames):
         raw = {name: Pictures(node, f'{NAME}/{name}') for name in ('heatmap', 'composite')}
         packed_ones = {name: watch(node, f'{NAME}/{name}/compressed', CompressedImage)
                        for name in ('heatmap', 'composite')}
-        camera = connect(node, 'image', Image)
+        camera = connect(node, 'image', Image, *raw.values())
         for number, frame in enumerate(street_frames[:10]):
             camera.publish(image_message(frame, number))
             assert spin_until(node, lambda: all(
@@ -140,7 +140,7 @@ def test_smaller_pictures(node, street):
     with start(street, output_width=160) as process:
         heatmaps, composites = (Pictures(node, f'{NAME}/{name}')
                                 for name in ('heatmap', 'composite'))
-        camera = connect(node, 'image', Image)
+        camera = connect(node, 'image', Image, heatmaps, composites)
         camera.publish(image_message(EMPTY))
         assert spin_until(node, lambda: len(heatmaps) and len(composites))
         small = cv2.resize(EMPTY, (160, 120), interpolation=cv2.INTER_AREA)
@@ -158,7 +158,7 @@ def test_compressed_input(node, street):
     with start(street, input_transport='compressed') as process:
         assert "listening to '/image/compressed'" in process.output()
         heatmaps = Pictures(node, f'{NAME}/heatmap')
-        camera = connect(node, 'image/compressed', CompressedImage)
+        camera = connect(node, 'image/compressed', CompressedImage, heatmaps)
         message = packed(EMPTY, 'jpeg')
         message.header.frame_id = 'camera'
         camera.publish(CompressedImage(format='jpeg', data=message.data[:3000]))
@@ -176,7 +176,7 @@ def test_depth_images(node, street):
     """Thermal and depth cameras: the grey picture of the stated range."""
     with start(street, value_range='[1.0, 3.0]') as process:
         heatmaps = Pictures(node, f'{NAME}/heatmap')
-        camera = connect(node, 'image', Image)
+        camera = connect(node, 'image', Image, heatmaps)
         depth = np.full((120, 160), 2.0, np.float32)
         depth[:, 80:] = np.nan
         camera.publish(Image(height=120, width=160, step=640, encoding='32FC1',

@@ -7,7 +7,8 @@ import warnings
 from following import Following
 import numpy as np
 import pytest
-from ros_processes import image_message, NodeProcess, Pictures, spin_until
+from ros_processes import (
+    image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
@@ -120,12 +121,11 @@ def start(**parameters):
 def test_detections_of_the_model(node, vision_msgs, street, street_frames):
     """Every box, score and id that the model has found, with the header of the image."""
     seen = []
-    node.create_subscription(vision_msgs.Detection2DArray, f'{NAME}/detections', seen.append, 50)
+    subscription = node.create_subscription(
+        vision_msgs.Detection2DArray, f'{NAME}/detections', seen.append, 50)
     with start(weights=str(street / 'street.pt')) as process:
         camera = node.create_publisher(Image, 'image', 50)
-        assert spin_until(node, lambda: camera.get_subscription_count()
-                          and node.count_publishers(f'{NAME}/detections'))
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, camera, subscription)
         tracker = Following(str(street / 'street.pt'))
         for number, frame in enumerate(street_frames[:6]):
             camera.publish(image_message(frame, number))
@@ -187,8 +187,7 @@ def test_a_node_outlives_odd_detections(node, vision_msgs):
     with start(detector='topic', blank_size='[640, 480]') as process:
         heats = Pictures(node, f'{NAME}/heat')
         detector = node.create_publisher(vision_msgs.Detection2DArray, 'detections', 50)
-        assert spin_until(node, detector.get_subscription_count)
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, detector, heats.subscription)
         odd = messages[1].detections[0]
         odd.bbox.center.theta, odd.bbox.size_x = float('inf'), 1e300
         for number, message in enumerate(messages):
@@ -207,9 +206,7 @@ def test_another_detector_with_images(node, vision_msgs, street_frames):
         heats = Pictures(node, f'{NAME}/heat')
         camera = node.create_publisher(Image, 'image', 50)
         detector = node.create_publisher(vision_msgs.Detection2DArray, 'detections', 50)
-        assert spin_until(node, lambda: camera.get_subscription_count()
-                          and detector.get_subscription_count())
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, camera, detector, heats.subscription)
         for number, message in enumerate(messages):
             picture = image_message(street_frames[number], number + 1)
             picture.header.stamp.nanosec = 0
@@ -234,8 +231,7 @@ def test_another_detector_without_images(node, vision_msgs):
         assert "listening to '/detections'," in process.output()
         heats = Pictures(node, f'{NAME}/heat')
         detector = node.create_publisher(vision_msgs.Detection2DArray, 'detections', 50)
-        assert spin_until(node, detector.get_subscription_count)
-        time.sleep(0.3)
+        wait_until_matched(node, NAME, detector, heats.subscription)
         for message in messages:
             detector.publish(message)
         assert spin_until(node, lambda: len(heats) == 6)
