@@ -16,7 +16,7 @@ VIEWER_PACKAGE = 'rqt_image_view'
 
 
 def viewer_exists():
-    """Tell whether rqt_image_view is installed."""
+    """Return whether rqt_image_view is installed."""
     try:
         get_package_prefix(VIEWER_PACKAGE)
     except PackageNotFoundError:
@@ -25,7 +25,7 @@ def viewer_exists():
 
 
 def start(context):
-    """Return the nodes, with what the arguments say."""
+    """Return the nodes for the given arguments."""
     def argument(name):
         return LaunchConfiguration(name).perform(context)
 
@@ -64,7 +64,7 @@ def start(context):
         actions.append(Node(package='yolo_heatmap_ros', executable='web_viewer', output='screen',
                             parameters=[{'port': ParameterValue(LaunchConfiguration('web_port'),
                                                                 value_type=int)}]))
-    # The handlers come first: a process may end before a later action is executed.
+    # The handlers come first: a process may exit before a later action is executed.
     return [RegisterEventHandler(OnProcessExit(
         target_action=node,
         on_exit=[LogInfo(msg=reason), EmitEvent(event=Shutdown(reason=reason))]))
@@ -83,20 +83,20 @@ def generate_launch_description():
         DeclareLaunchArgument('colormap', default_value='JET',
                               description='An OpenCV colormap, such as JET, HOT or VIRIDIS'),
         DeclareLaunchArgument('device', default_value='', description=(
-            'Where the model runs: cpu, 0, cuda:0; empty: a GPU where there is one')),
+            'Where the model runs: cpu, 0, cuda:0; empty: a GPU if available')),
         DeclareLaunchArgument('classes', default_value='', description=(
-            "The classes that count: person, '[person, car]' or '[0, 2]'; empty: all")),
+            "The classes to count: person, '[person, car]' or '[0, 2]'; empty: all")),
         DeclareLaunchArgument('loop', default_value='false', choices=['true', 'false'],
-                              description='Begin again at the end of the source'),
+                              description='Start over at the end of the source'),
         DeclareLaunchArgument('rate', default_value='0.0', description=(
-            "Frames per second; 0: the file's own")),
+            "Frames per second; 0: the source's own")),
         DeclareLaunchArgument('viewer', default_value='auto',
                               choices=['auto', VIEWER_PACKAGE, 'opencv', 'none'], description=(
-                                  'auto: rqt_image_view where it is installed; opencv: a '
-                                  'window of our own')),
+                                  'auto: rqt_image_view if it is installed; opencv: the '
+                                  'window of this package')),
         DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
-                              description='Serve a page with the pictures on this machine'),
+                              description='Serve a web page with the pictures on this machine'),
         DeclareLaunchArgument('web_port', default_value='8080',
-                              description='The port of that page'),
+                              description='The port of the web page'),
         OpaqueFunction(function=start),
     ])

@@ -1,4 +1,4 @@
-"""Start the heatmap node on a camera that is there."""
+"""Start the heatmap node on a live camera."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -11,12 +11,12 @@ OVERRIDES = {
     'weights': 'A model file or name, such as yolo12n.pt or ~/my.pt',
     'colormap': 'An OpenCV colormap, such as JET, HOT or VIRIDIS',
     'device': 'Where the model runs: cpu, 0, cuda:0',
-    'classes': "The classes that count: person, '[person, car]' or '[0, 2]'",
+    'classes': "The classes to count: person, '[person, car]' or '[0, 2]'",
 }
 
 
 def start(context):
-    """Return the node; arguments that are not given leave what `params_file` says."""
+    """Return the node; arguments override `params_file` where they are given."""
     given = {name: LaunchConfiguration(name).perform(context) for name in OVERRIDES}
     nodes = [Node(
         package='yolo_heatmap_ros', executable='heatmap_node', output='screen',
@@ -55,14 +55,14 @@ def generate_launch_description():
             [FindPackageShare('yolo_heatmap_ros'), 'config', 'heatmap.yaml']),
             description='A YAML file with the parameters of the node'),
         *(DeclareLaunchArgument(name, default_value='',
-                                description=f'{description}; empty: as params_file says')
+                                description=f'{description}; empty: as in params_file')
           for name, description in OVERRIDES.items()),
         DeclareLaunchArgument('viewer', default_value='none',
                               choices=['none', 'rqt_image_view', 'opencv'],
-                              description='A window on the composite'),
+                              description='A window that shows the composite'),
         DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
-                              description='Serve a page with the pictures on this machine'),
+                              description='Serve a web page with the pictures on this machine'),
         DeclareLaunchArgument('web_port', default_value='8080',
-                              description='The port of that page'),
+                              description='The port of the web page'),
         OpaqueFunction(function=start),
     ])

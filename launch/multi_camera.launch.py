@@ -1,4 +1,4 @@
-"""Start heatmap nodes for the cameras of a YAML list, in one process or in one each."""
+"""Start heatmap nodes for a YAML list of cameras, in one process or in one for each."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
@@ -9,7 +9,7 @@ from yolo_heatmap_ros.config.cameras import read_cameras
 
 
 def start(context):
-    """Return one process that shares its models, or a node for each camera."""
+    """Return one process for all cameras, or a node process for each."""
     path = LaunchConfiguration('cameras').perform(context)
     if LaunchConfiguration('shared').perform(context).lower() in ('true', '1', 'yes'):
         return [Node(package='yolo_heatmap_ros', executable='heatmap_cameras', output='screen',
@@ -30,7 +30,7 @@ def generate_launch_description():
             [FindPackageShare('yolo_heatmap_ros'), 'config', 'cameras.yaml']),
             description='A YAML file with names, image topics and parameters of the cameras'),
         DeclareLaunchArgument('shared', default_value='true',
-                              description='One process in which cameras share loaded models, or '
-                                          'false: a process for each camera'),
+                              description='true: one process, in which cameras share loaded '
+                                          'models; false: a process for each camera'),
         OpaqueFunction(function=start),
     ])

@@ -1,4 +1,4 @@
-"""Play a video, an image, a folder, a camera or a stream into a topic."""
+"""Publish a video, an image, a folder, a camera or a stream on a topic."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
@@ -13,9 +13,9 @@ def generate_launch_description():
         DeclareLaunchArgument('source', description=(
             'A video, an image, a folder of images, a camera index or a stream URL')),
         DeclareLaunchArgument('rate', default_value='0.0', description=(
-            "Frames per second; 0: the file's own")),
+            "Frames per second; 0: the source's own")),
         DeclareLaunchArgument('loop', default_value='false', choices=['true', 'false'],
-                              description='Begin again at the end of the source'),
+                              description='Start over at the end of the source'),
         DeclareLaunchArgument('image_topic', default_value='image_raw',
                               description='The topic to publish on'),
         Node(package='yolo_heatmap_ros', executable='playback_node', output='screen',

@@ -122,7 +122,7 @@ def test_interrupted(street, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert 'interrupted: what is done so far is kept' in errors
+    assert 'interrupted: the frames rendered so far are kept' in errors
     assert 'Traceback' not in errors
     assert 3 < len(frames_of(output)) < 360
 

@@ -82,7 +82,7 @@ def test_the_window_and_its_keys(node, street, street_frames, display, tmp_path)
         press('p')
         viewer.wait_for_output('images are taken')
         press('r')
-        viewer.wait_for_output('all heat is forgotten')
+        viewer.wait_for_output('all heat is reset')
         press('Escape')
         assert viewer.wait() == 0
         assert heatmap.stop() == 0

@@ -71,7 +71,7 @@ def wait_for(condition, timeout=20.0):
 
 def test_requests(page, tmp_path):
     address, running = page
-    assert b'Where things happen' in get(f'{address}/')
+    assert b'Object heatmap' in get(f'{address}/')
     assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
     with urlopen(f'{address}/stream', timeout=10) as stream:
         assert stream.headers['Content-Type'].startswith('multipart/x-mixed-replace')
@@ -85,7 +85,7 @@ def test_requests(page, tmp_path):
                                                             'message': 'colormap HOT'}
     refused = post(f'{address}/colormap', {'name': 'blue'})
     assert not refused['success'] and "unknown colormap 'blue'" in refused['message']
-    assert post(f'{address}/reset', {})['message'] == 'all heat is forgotten'
+    assert post(f'{address}/reset', {})['message'] == 'all heat is reset'
     for path, content, kind, status in (
             ('colormap', {}, 'application/json', 400), ('colormap', [], 'application/json', 400),
             ('reset', {}, 'text/plain', 415), ('nothing', {}, 'application/json', 404)):
@@ -101,7 +101,7 @@ def test_requests(page, tmp_path):
         'rate out (Hz)') and now['colormap'] == 'HOT' and now)
     assert state['figures']['model'].endswith('street.pt')
     running.clear()
-    assert wait_for(lambda: 'the pictures have stopped' in get(f'{address}/state').decode())
+    assert wait_for(lambda: 'the pictures stopped' in get(f'{address}/state').decode())
 
 
 def test_in_a_browser(page, tmp_path):
@@ -140,7 +140,7 @@ def test_in_a_browser(page, tmp_path):
         assert browser.execute_script(overflow) <= 0
         browser.save_screenshot(str(tmp_path / 'phone.png'))
         running.clear()
-        assert wait_for(lambda: text('state').startswith('the pictures have stopped'))
+        assert wait_for(lambda: text('state').startswith('the pictures stopped'))
         assert 'stopped' in browser.find_element('tag name', 'body').get_attribute('class')
         errors = [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE'
                   and 'favicon' not in entry['message']]

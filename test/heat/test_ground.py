@@ -108,7 +108,7 @@ def test_matrices_and_extents_that_make_none():
     for matrix in (np.zeros(9), np.ones(9), np.full(9, np.nan)):
         with pytest.raises(ValueError, match='cannot be inverted'):
             checked_matrix(matrix)
-    with pytest.raises(ValueError, match='not .x from, y from, x to, y to.'):
+    with pytest.raises(ValueError, match='not .x_min, y_min, x_max, y_max.'):
         GroundPlane(np.eye(3), 0.1, (0.0, 0.0, 0.0, 5.0))
     with pytest.raises(ValueError, match='choose a smaller extent'):
         GroundPlane(np.eye(3), 0.001, (0.0, 0.0, 100.0, 100.0))

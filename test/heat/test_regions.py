@@ -104,8 +104,8 @@ def test_polygons_in_px_and_in_fractions():
 @pytest.mark.parametrize('text, reason', [
     ('{door: [[0, 0], [1, 1]]}', "region 'door' is not a list of three or more"),
     ('{door: [[0, 0], [1, 1], [2, 2]]}', "region 'door' has no area"),
-    ('{door: [[0, 0], [1, 1], [.nan, 2]]}', "region 'door' has a point that is no place"),
-    ('{door: [[0, 0], [1, 1], [1.0e9, 2]]}', "region 'door' has a point that is no place"),
+    ('{door: [[0, 0], [1, 1], [.nan, 2]]}', "region 'door' has a coordinate that is not"),
+    ('{door: [[0, 0], [1, 1], [1.0e9, 2]]}', "region 'door' has a coordinate that is not"),
     ('{door: [[0, 0], [1, a], [3, 2]]}', "region 'door' is not a list"),
     ('{door: [[0, 0], [1], [3, 2]]}', "region 'door' is not a list"),
     ('{door: 5}', "region 'door' is not a list"),

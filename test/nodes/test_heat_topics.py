@@ -147,20 +147,21 @@ def test_saved_killed_and_resumed(node, street, street_frames, tmp_path):
         assert np.array_equal(composite, to_frame(last['composite']))
         assert np.array_equal(cv2.imread(str(folder / 'heatmap.png')), composite[:, 640:])
         process.stop(signal.SIGKILL)
-    saved = read(folder)
-    assert np.array_equal(saved.heat, values_of(last['heat']))
-    assert saved.parameters['weights'].endswith('street.pt')
+    snapshot = read(folder)
+    saved = snapshot.state.arrays['heat']
+    assert np.array_equal(saved, values_of(last['heat']))
+    assert snapshot.parameters['weights'].endswith('street.pt')
     blank = np.zeros_like(frames[0])
     with later_node() as node, start(street, **options) as process:
         process.wait_for_output(f'resumed from {folder}')
         camera = Camera(node, 'heat')
-        assert np.array_equal(values_of(camera.show([blank], STAMP + 5)['heat']), saved.heat)
+        assert np.array_equal(values_of(camera.show([blank], STAMP + 5)['heat']), saved)
         answer = trigger(node, 'reset')
-        assert answer.success and 'a copy is in' in answer.message
+        assert answer.success and 'a backup is in' in answer.message
         assert not values_of(camera.show([blank], STAMP + 6)['heat']).any()
         assert len(list(tmp_path.glob('reset-*'))) == 1
         assert trigger(node, 'load').message == f'loaded from {folder}'
-        assert np.array_equal(values_of(camera.show([blank], STAMP + 7)['heat']), saved.heat)
+        assert np.array_equal(values_of(camera.show([blank], STAMP + 7)['heat']), saved)
         # Another resolution: the camera wins, the snapshot stays on the disk, and says why.
         camera.show([blank[:240, :320]], STAMP + 8)
         answer = trigger(node, 'load')
@@ -178,7 +179,7 @@ def test_saved_by_itself(node, street, street_frames, tmp_path):
         assert spin_until(node, lambda: len(newest(tmp_path)) == 3)
         last = values_of(camera.show(street_frames[10:14], STAMP + 1)['heat'])
         assert process.stop(signal.SIGTERM) == 0
-    assert np.array_equal(read(newest(tmp_path)[0]).heat, last)
+    assert np.array_equal(read(newest(tmp_path)[0]).state.arrays['heat'], last)
     blocked = tmp_path / 'file'
     blocked.write_text('')
     with start(street, snapshot_dir=str(blocked), autosave_period=0.3) as process:

@@ -46,9 +46,10 @@ def test_cameras_that_cannot_be_used(tmp_path):
         {'name': 'e', 'image': '/e', 'parameters': [1]}, {'name': 'f/g', 'image': '/f'}])
     assert [camera.name for camera in read_cameras(path, refused.append)] == ['a', 'f/g']
     for number, reason in zip((2, 3, 4, 5, 6, 7), (
-            "has the name 'a', as one before it", "has the name '1 x': a namespace is needed",
+            "has the name 'a', which is already taken",
+            "has the name '1 x': it must be a namespace",
             "('b') has no topic 'image'", 'is not of the form',
-            "has 'colormap', which is none of image, name, parameters",
+            "has the unknown key 'colormap': known are image, name, parameters",
             "('e') has parameters that are not of the form")):
         assert f'camera {number} {reason}' in refused[number - 2]
 
@@ -88,7 +89,7 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
         for name in names:
             process.wait_for_output(f"listening to '/{name}/image_raw'")
         process.wait_for_output("camera 'odd' cannot be started")
-        assert "camera 4 has the name 'left', as one before it" in process.output()
+        assert "camera 4 has the name 'left', which is already taken" in process.output()
         assert spin_until(node, lambda: {
             space for name, space in node.get_node_names_and_namespaces()
             if name == 'yolo_heatmap'} == {f'/{name}' for name in names})
@@ -169,7 +170,7 @@ def test_a_fast_camera_does_not_starve_a_slow_one(node, street, street_frames, t
 
 
 @pytest.mark.parametrize('parameters, reason', [
-    ({}, "parameter 'cameras': is empty"),
+    ({}, "parameter 'cameras': must not be empty"),
     ({'cameras': '/no/such.yaml'}, "parameter 'cameras': cameras '/no/such.yaml': cannot be read"),
 ])
 def test_no_list(parameters, reason):

@@ -154,7 +154,7 @@ def test_reset(node, weights, street_frames):
         camera.publish(image_message(blank, 10))
         assert spin_until(node, lambda: len(heatmaps) == 11)
         assert np.array_equal(to_frame(heatmaps.messages[10]), blank)
-        assert 'all heat is forgotten' in process.output()
+        assert 'all heat is reset' in process.output()
 
 
 def test_another_resolution(node, weights, street_frames):

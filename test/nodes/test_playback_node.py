@@ -131,7 +131,8 @@ def test_stream_is_opened_again(node, street_frames):
 
 
 @pytest.mark.parametrize('source, reason', [
-    ('/no/such.mp4', "'/no/such.mp4': no such file"), ('', 'is empty'), ('97', 'no such camera')])
+    ('/no/such.mp4', "'/no/such.mp4': no such file"), ('', 'must not be empty'),
+    ('97', 'no such camera')])
 def test_bad_source(source, reason):
     with NodeProcess('playback_node', {'source': source}) as process:
         assert process.wait() == 1

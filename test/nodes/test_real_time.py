@@ -78,7 +78,7 @@ def test_overflow_of_the_queue_is_told(node, weights, small):
         process.wait_for_output('listening')
         with Flood(node, small, 100):
             process.wait_for_output('frames lost so far: the camera is faster')
-        assert process.output().count('more than queue_depth 3 wait') == 1
+        assert process.output().count('queue of 3 frames (queue_depth) is full') == 1
         assert process.stop() == 0
 
 

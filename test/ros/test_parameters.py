@@ -75,9 +75,9 @@ def test_regions_on_the_command_line(make):
     ('kernel:=square', 'disc, box'),
     ('value_range:=[8.0, 0.5]', "is not of the form '.lowest, highest.'"),
     ('value_range:=near', 'is not a list of numbers'),
-    ('ground.points_px:=[1.0, 2.0, 3.0]', 'has 3 numbers, and points have two each'),
-    ('ground.matrix:=[1.0, 2.0]', 'has 2 numbers, and a 3 x 3 matrix has 9'),
-    ('ground.extent:=[1.0, 2.0, 0.0, 1.0]', "'?.*is not of the form '.x from"),
+    ('ground.points_px:=[1.0, 2.0, 3.0]', 'has 3 numbers, but points have two each'),
+    ('ground.matrix:=[1.0, 2.0]', 'has 2 numbers, but a 3 x 3 matrix has 9'),
+    ('ground.extent:=[1.0, 2.0, 0.0, 1.0]', "'?.*is not of the form '.x_min"),
     ('heatmap.compressed.format:=gif', 'jpeg, png'),
     ('normalize:=none', 'max, percentile, fixed'),
     ('scale_max:=0', 'from 0.001'),
@@ -91,7 +91,7 @@ def test_regions_on_the_command_line(make):
     ('autostart:=1', 'neither true nor false'),
     ('classes:=[0.5]', 'neither a name nor an id'),
     ('classes:=true', 'neither a name nor an id'),
-    ("weights:=''", 'is empty'),
+    ("weights:=''", 'must not be empty'),
     ('device:=true', 'not text'),
 ])
 def test_what_is_refused(make, argument, reason):

@@ -1,4 +1,4 @@
-"""Play a video through both nodes, as `demo.launch.py` does, and save what comes out."""
+"""Play a video through both nodes, as `demo.launch.py` does, and save the composite."""
 
 import argparse
 import json
@@ -25,20 +25,20 @@ from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.ros.package_share import source_or_clip, weights_for
 
 REPORT_PERIOD = 2.0
-"""Seconds between lines."""
+"""Seconds between progress lines."""
 VIDEO_RATE = 15.0
-"""Frames per second of the saved video, in which pictures stand as long as they did."""
+"""Frames per second of the saved video, which repeats pictures to keep their timing."""
 QUIET = 1.0
-"""Seconds without a picture, after the end of the source, that end the demo."""
+"""Seconds without a picture after the end of the source, until the demo ends."""
 STOP_TIMEOUT = 10.0
-"""Seconds that a node has to end after SIGINT."""
+"""Seconds to wait for a node to end after SIGINT, before it is killed."""
 
 
 class CompositeRecorder(GuardedNode):
-    """Writes the composites that arrive to a video, and tells their rate and latency."""
+    """Records the composites to a video, and reports their rate and latency."""
 
     def __init__(self, folder: Path):
-        """Save to `folder`, which is made."""
+        """Create `folder`, and save to it."""
         super().__init__('demo')
         folder.mkdir(parents=True, exist_ok=True)
         self.video_path = folder / 'composite.mp4'
@@ -86,7 +86,7 @@ class CompositeRecorder(GuardedNode):
               f'camera to composite {p50:.0f} ms, p95 {p95:.0f} ms', flush=True)
 
     def finish(self) -> bool:
-        """Write the last picture and the totals; return False where there was none."""
+        """Write the last picture and the totals; return False if there was none."""
         if self._writer is None:
             print('no composite was received', file=sys.stderr)
             return False
@@ -103,7 +103,7 @@ def node_command(module: str, parameters: dict, remappings: dict) -> List[str]:
     """Return the command that runs a node of this package with this interpreter."""
     command = [sys.executable, '-m', f'yolo_heatmap_ros.{module}', '--ros-args']
     for name, value in parameters.items():
-        command += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML, whatever a path holds
+        command += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML, and escapes any path
     for name, target in remappings.items():
         command += ['-r', f'{name}:={target}']
     return command
@@ -136,7 +136,7 @@ def play(recorder: CompositeRecorder, options: argparse.Namespace) -> int:
         while time.monotonic() - max(recorder.last_at, ended_at) < QUIET:
             rclpy.spin_once(recorder, timeout_sec=0.1)
     except (Stopped, ExternalShutdownException):
-        pass  # what was recorded is saved all the same
+        pass  # the recording is saved anyway
     finally:
         codes = [stop(process) for process in processes]
     return int(not recorder.finish() or any(codes))

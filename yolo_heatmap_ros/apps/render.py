@@ -1,4 +1,4 @@
-"""A video or image in, its heatmap out: the pipeline of the node as a command, without ROS."""
+"""Render the heatmap of a video or an image: the node's pipeline as a command, without ROS."""
 
 import argparse
 import math
@@ -26,7 +26,7 @@ from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 WINDOW = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
 KEEP = 100_000
-"""Snapshots that stay in a folder: all."""
+"""Number of snapshots to keep in a folder: all."""
 _OPTIONS = set(ALL) - {'on_time_jump', 'max_gap'}
 
 
@@ -36,20 +36,21 @@ def _options() -> List[ParameterSpec]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='render', description='Draw the heat of where objects have been over a video or an '
-        'image: side by side with the original, or alone.',
+        prog='render', description='Draw a heatmap of where objects have been over a video or an '
+        'image, side by side with the original or on its own.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('input', help='a video, an image, a folder of images or a URL')
-    parser.add_argument('output', nargs='?', help='a video or an image; none with --show alone')
-    parser.add_argument('--heatmap-only', action='store_true', help='without the original')
+    parser.add_argument('output', nargs='?',
+                        help='a video or an image; optional with --show or --snapshot')
+    parser.add_argument('--heatmap-only', action='store_true', help='leave out the original')
     parser.add_argument('--start', type=float, default=0.0, metavar='S',
-                        help='begin at this second')
+                        help='start at this time in seconds')
     parser.add_argument('--end', type=float, default=math.inf, metavar='S',
-                        help='end at this second')
+                        help='end at this time in seconds')
     parser.add_argument('--show', action='store_true', help='show a window; q or ESC closes it')
     parser.add_argument('--snapshot', metavar='FOLDER',
-                        help='save the final heat there: heat.npz, and heatmap.png with a legend')
-    group = parser.add_argument_group('as the parameters of the node')
+                        help='save the final heat there: heat.npz, heatmap.png with a legend')
+    group = parser.add_argument_group('options that are parameters of heatmap_node')
     for spec in _options():
         name = f"--{spec.name.replace('_', '-')}"
         text = spec.description.replace('%', '%%')
@@ -82,10 +83,10 @@ def _frames(source: Source, rate: float, start: float,
 
 
 class Output:
-    """Where pictures go: a video, an image that the last one becomes, a window, or several."""
+    """Where pictures go: a video, an image (of the last picture), a window, or several of them."""
 
     def __init__(self, path: Optional[Path], rate: float, window: bool):
-        """Begin; raises VideoError and RenderError for what cannot be written or shown."""
+        """Open the outputs; raises VideoError if the file is not of a known video format."""
         self._path = path
         self._image = path is not None and path.suffix.lower() in IMAGE_SUFFIXES
         self._video = None if path is None or self._image else VideoWriter(path, rate)
@@ -93,7 +94,7 @@ class Output:
         self._last: Optional[np.ndarray] = None
 
     def put(self, picture: np.ndarray) -> bool:
-        """Take a picture, (H, W, 3) uint8 BGR; return False where the window was closed."""
+        """Write a picture, (H, W, 3) uint8 BGR; return False if the window was closed."""
         if self._video is not None:
             self._video.write(picture)
         self._last = picture if self._image else None
@@ -103,11 +104,11 @@ class Output:
             cv2.imshow(WINDOW, picture)
             return cv2.waitKey(1) & 0xFF not in CLOSING_KEYS
         except cv2.error as error:
-            raise RenderError('--show: OpenCV cannot open a window here; leave it out, or use an '
-                              'OpenCV that is not headless, on a desktop') from error
+            raise RenderError('--show: OpenCV cannot open a window here; omit it, or use a '
+                              'non-headless OpenCV on a desktop') from error
 
     def close(self) -> None:
-        """Make the file complete."""
+        """Finish the file; raises VideoError or RenderError if it cannot be written."""
         if self._window:
             cv2.destroyAllWindows()
         if self._video is not None:
@@ -118,12 +119,12 @@ class Output:
 
     @property
     def codec(self) -> str:
-        """Return how the file is coded."""
+        """Return the codec of the file."""
         return self._path.suffix[1:].upper() if self._image else self._video.codec
 
 
 def render(arguments: argparse.Namespace) -> int:
-    """Render what the command line asks for; return the exit code."""
+    """Render as the command line says; return the exit code."""
     path = None if arguments.output is None else Path(os.path.expanduser(arguments.output))
     if path is None and not (arguments.show or arguments.snapshot):
         raise RenderError('nothing to do: give an output, --show or --snapshot')
@@ -154,7 +155,7 @@ def render(arguments: argparse.Namespace) -> int:
                         still and not arguments.show):
                     break
     except KeyboardInterrupt:
-        print('interrupted: what is done so far is kept', file=sys.stderr)
+        print('interrupted: the frames rendered so far are kept', file=sys.stderr)
     finally:
         source.close()
         output.close()
@@ -178,7 +179,7 @@ def _picture(pipeline: HeatmapPipeline, frame: np.ndarray, heatmap_only: bool) -
 
 def _save(pipeline: HeatmapPipeline, folder: Path, configuration: Configuration) -> None:
     pipeline.legend = True
-    # Enums are strings as well, but YAML does not know them.
+    # YAML cannot represent enums, although they are strings.
     plain = {name: str(value) if isinstance(value, str) else value
              for name, value in configuration.items()
              if isinstance(value, (bool, int, float, str))}

@@ -1,4 +1,4 @@
-"""A window on the composite, with keys for what one wants to do while looking."""
+"""A window that shows the composite, with keys to save, reset, recolour and pause."""
 
 import sys
 import time
@@ -23,27 +23,27 @@ from yolo_heatmap_ros.ros.parameters import NodeParameters
 WINDOW = 'yolo_heatmap'
 HELP = 'q quit   s save   r reset   c colormap   p pause'
 EMPTY_SIZE = (640, 360)
-"""Width and height in px of a window without a picture."""
+"""Width and height in px of the window before the first picture."""
 MAX_WIDTH = 1600
-"""Width in px of a new window at most; it can be made larger."""
+"""Maximum initial width of the window in px; users can enlarge it."""
 MESSAGE_SECONDS = 3.0
 STALE_AFTER = 3.0
-"""Seconds without a picture after which the window says so."""
+"""Seconds without a picture after which the window shows a warning."""
 
 LOG_PERIOD = 5.0
-"""Seconds between log lines on pictures that cannot be shown."""
+"""Seconds between log lines about pictures that cannot be shown."""
 
 PARAMETERS = (
-    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that keys act on.',
+    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node to control.',
                   filled_text, Settable.AT_START),
 )
 
 
 class Viewer(GuardedNode):
-    """Shows the pictures of `image`; the window lives in the thread that calls `look`."""
+    """Shows the pictures of `image`; create it in the thread that calls `look`."""
 
     def __init__(self):
-        """Open the window; raises ParameterError where there is no display."""
+        """Open the window; raises ParameterError if there is no display."""
         super().__init__('viewer')
         name = NodeParameters(self, PARAMETERS, lambda changes: None).value('heatmap_node')
         self._client = HeatmapClient(self, name)
@@ -59,8 +59,8 @@ class Viewer(GuardedNode):
                             | cv2.WINDOW_GUI_NORMAL)
             cv2.resizeWindow(WINDOW, *EMPTY_SIZE)
         except cv2.error as error:
-            raise ParameterError('this OpenCV cannot open a window: use rqt_image_view, or an '
-                                 'OpenCV that is not headless, on a desktop') from error
+            raise ParameterError('this OpenCV cannot open a window: use rqt_image_view, or a '
+                                 'non-headless OpenCV on a desktop') from error
         self._subscription = ImageSubscription(self, Image, 'image', self._take, lambda n: None)
 
     def _take(self, message: Image) -> None:
@@ -79,7 +79,7 @@ class Viewer(GuardedNode):
         self._shown, self._last_at = False, time.monotonic()
 
     def look(self) -> bool:
-        """Bring the window up to date and act on keys; return False where it was closed."""
+        """Update the window and handle keys; return False if it was closed."""
         now = time.monotonic()
         waiting = now - self._last_at > STALE_AFTER
         speaking = now - self._message_at < MESSAGE_SECONDS
@@ -147,7 +147,7 @@ class Viewer(GuardedNode):
 
 
 def _work(viewer: Viewer) -> int:
-    # An error while looking leaves the window open.
+    # An unexpected error must not close the window.
     look = viewer.barrier.guard(viewer.look, otherwise=lambda: True)
     while look():
         rclpy.spin_once(viewer, timeout_sec=0.02)

@@ -1,4 +1,4 @@
-"""A page with the composite for a browser, where there is no ROS desktop."""
+"""A web page with the composite, for machines without a ROS desktop."""
 
 import asyncio
 import sys
@@ -27,27 +27,27 @@ except ImportError:
     web = None
 
 STOPPED_AFTER = 3.0
-"""Seconds without a picture after which the page says that there are none."""
+"""Seconds without a picture after which the page shows a warning."""
 ANSWER_TIMEOUT = 5.0
-"""Seconds that the page waits for the heatmap node."""
+"""Seconds that the page waits for a response of the heatmap node."""
 MAX_STREAMS = 20
-"""Browsers that are served pictures at once."""
+"""Maximum number of browsers with a picture stream at the same time."""
 BOUNDARY = 'picture'
 
 PARAMETERS = (
-    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node that is shown.',
+    ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node to show.',
                   filled_text, Settable.AT_START),
     ParameterSpec(
         'host', '127.0.0.1',
-        "The address to serve on: '127.0.0.1' this machine alone, '0.0.0.0' all networks, "
+        "The address to listen on: '127.0.0.1': this machine only; '0.0.0.0': all networks, "
         'without a password.', filled_text, Settable.AT_START),
-    number('port', 8080, 'The port to serve on; 0: a free one, see the log.', 0, 65535,
+    number('port', 8080, 'The port to listen on; 0: a free one, see the log.', 0, 65535,
            Settable.AT_START),
 )
 
 
 class WebViewer(GuardedNode):
-    """Hands pictures to browsers, and what they ask to the heatmap node."""
+    """Streams pictures to browsers, and forwards their requests to the heatmap node."""
 
     def __init__(self):
         """Subscribe; raises ParameterError without aiohttp."""
@@ -76,7 +76,7 @@ class WebViewer(GuardedNode):
         self._server = threading.Thread(target=self._serve, name='web', daemon=True)
         self._server.start()
 
-    # --- In the thread of ROS ---
+    # --- In the executor's thread ---
 
     def _take(self, message: CompressedImage) -> None:
         self._picture, self._arrived_at = bytes(message.data), time.monotonic()
@@ -101,7 +101,7 @@ class WebViewer(GuardedNode):
     def _take_colormap(self, success: bool, name: str) -> None:
         self._colormap = name if success else ''
 
-    # --- In the thread of the server ---
+    # --- In the server's thread ---
 
     async def _announce(self) -> None:
         async with self._news:
@@ -146,7 +146,7 @@ class WebViewer(GuardedNode):
             'Content-Security-Policy': "default-src 'self' 'unsafe-inline'"})
 
     async def _stream(self, request: 'web.Request') -> 'web.StreamResponse':
-        """Send the newest picture, again and again; a slow browser skips some."""
+        """Stream the newest picture; a slow browser skips some."""
         if self._streams >= MAX_STREAMS:
             raise web.HTTPServiceUnavailable(text='too many viewers')
         response = web.StreamResponse(headers={
@@ -162,7 +162,7 @@ class WebViewer(GuardedNode):
                     await self._news.wait_for(lambda: self._count != sent)
                     sent, picture, kind = self._count, self._picture, self._kind
                 head = f'Content-Type: {kind}\r\nContent-Length: {len(picture)}\r\n\r\n'
-                # Browsers show a picture when they see its end.
+                # Browsers show a picture once the next separator has arrived.
                 await response.write(head.encode() + picture + separator)
         except ConnectionError:  # the browser has gone
             return response
@@ -177,7 +177,7 @@ class WebViewer(GuardedNode):
         elif self._picture is None:
             message = f"no picture yet on '{self._subscription.topic}'"
         else:
-            message = f'the pictures have stopped {age:.0f} s ago'
+            message = f'the pictures stopped {age:.0f} s ago'
         return web.json_response({
             'stopped': stopped, 'message': message, 'figures': self._figures,
             'colormap': self._colormap, 'colormaps': list(COLORMAPS)})
@@ -191,15 +191,15 @@ class WebViewer(GuardedNode):
     async def _set_colormap(self, request: 'web.Request') -> 'web.Response':
         try:
             name = str((await request.json())['name'])
-            name.encode()  # JSON can hold halves of characters, ROS cannot
-        # JSON's and Unicode's are ValueErrors
+            name.encode()  # JSON allows lone surrogates, ROS does not
+        # errors of JSON and of Unicode are ValueErrors
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise web.HTTPBadRequest(text='the body is not {"name": …}') from error
         return await self._ask(request, lambda answer: self._client.set_colormap(name, answer))
 
     async def _ask(self, request: 'web.Request',
                    ask: Callable[[Answer], None]) -> 'web.Response':
-        # Pages of other sites can send forms here, but not JSON.
+        # Against CSRF: pages of other sites can send forms here, but not JSON.
         if request.content_type != 'application/json':
             raise web.HTTPUnsupportedMediaType(text='send application/json')
         answered = self._loop.create_future()
@@ -214,10 +214,10 @@ class WebViewer(GuardedNode):
             success, message = False, 'the heatmap node does not answer'
         return web.json_response({'success': success, 'message': message})
 
-    # --- Both ---
+    # --- In any thread ---
 
     def wait_until_served(self) -> str:
-        """Return where the page is; raises ParameterError where it cannot be served."""
+        """Return the URL of the page; raises ParameterError if it cannot be served."""
         while not self._started.done():
             time.sleep(0.01)
         if self._started.result():
@@ -226,7 +226,7 @@ class WebViewer(GuardedNode):
         return f'http://{host}:{port}'
 
     def destroy_node(self) -> None:
-        """End the server with the node."""
+        """Stop the server, then destroy the node."""
         if self._loop.is_running():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._server.join(timeout=2.0)

@@ -1,1 +1,1 @@
-"""What can be set: parameters of nodes and options of commands, with range and check."""
+"""Parameters of nodes and options of commands, with their ranges and checks."""

@@ -19,7 +19,7 @@ class Camera:
     """
     One camera: `name` is the namespace of its heatmap node, `image` its topic.
 
-    `parameters` of the node by name, without nesting.
+    `parameters` are those of the node, flat, by name.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Camera:
 
 
 def flat(parameters: Dict[str, Any], prefix: str = '') -> Dict[str, Any]:
-    """Return nested parameters by names with dots, as ROS has them."""
+    """Flatten nested parameters to dotted names, as in ROS."""
     result = {}
     for name, value in parameters.items():
         if isinstance(value, dict):
@@ -42,8 +42,8 @@ def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
     """
     Read a file of the form `{parameters: {…}, cameras: [{name: …, image: …, parameters: {…}}]}`.
 
-    The first parameters are those of all cameras.  `refuse` gets a line on every camera that
-    cannot be used; the others are returned.  Raises CamerasError where there is none.
+    The top-level parameters apply to all cameras.  `refuse` is called with a line about each entry
+    that cannot be used; the others are returned.  Raises CamerasError if none is left.
     """
     try:
         content = load_yaml(Path(os.path.expanduser(path)).read_text())
@@ -58,7 +58,7 @@ def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
     for number, entry in enumerate(content['cameras'], 1):
         reason = _reason(entry, cameras)
         if reason:
-            refuse(f"cameras '{path}': camera {number} {reason}; the others go on")
+            refuse(f"cameras '{path}': camera {number} {reason}; the others are started")
             continue
         parameters = flat({**common, **(entry.get('parameters') or {})})
         cameras[entry['name']] = Camera(entry['name'], entry['image'], parameters)
@@ -68,17 +68,17 @@ def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
 
 
 def _reason(entry: Any, known: Dict[str, Camera]) -> str:
-    """Return why an entry is no camera, empty where it is one."""
+    """Return why an entry is invalid, or an empty string."""
     if not isinstance(entry, dict):
         return 'is not of the form {name: …, image: …}'
     unknown = ', '.join(sorted(map(str, entry.keys() - _KEYS)))
     if unknown:
-        return f"has '{unknown}', which is none of {', '.join(sorted(_KEYS))}"
+        return f"has the unknown key '{unknown}': known are {', '.join(sorted(_KEYS))}"
     name, image = entry.get('name'), entry.get('image')
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        return f'has the name {name!r}: a namespace is needed, of letters, digits and _'
+        return f'has the name {name!r}: it must be a namespace of letters, digits and _'
     if name in known:
-        return f"has the name '{name}', as one before it"
+        return f"has the name '{name}', which is already taken"
     if not isinstance(image, str) or not image.strip():
         return f"('{name}') has no topic 'image'"
     if not isinstance(entry.get('parameters') or {}, dict):

@@ -5,9 +5,9 @@ from typing import Any, Dict, Iterator, Mapping
 
 class Configuration(Mapping):
     """
-    Checked values by parameter name; immutable, so that it can be handed from part to part.
+    Checked values by parameter name; immutable, so that parts of a node can share it.
 
-    A change of parameters makes a new one.
+    A parameter change creates a new one.
     """
 
     def __init__(self, values: Mapping[str, Any]):

@@ -10,15 +10,15 @@ PLAYBACK_PARAMETERS = (
         'A video, an image, a folder of images, a camera index, a stream URL or a rosbag2 '
         'recording.', filled_text, Settable.AT_START),
     ParameterSpec(
-        'topic', '', 'The image topic of a recording; empty: its first one.', as_text,
+        'topic', '', 'The image topic of a recording; empty: the first one in it.', as_text,
         Settable.AT_START),
     choice('stamps', StampSource,
-           "Headers of a recording's images: the time at which they are played, or 'original'.",
+           "Stamps of a recording's images: 'now': the time of playback; 'original': as recorded.",
            Settable.AT_START),
-    number('rate', 0.0, "Frames per second; 0: the file's own, 10 Hz for images.", 0.0, 1000.0),
-    switch('loop', False, 'Begin again at the end.'),
+    number('rate', 0.0, "Frames per second; 0: the source's own, 10 Hz for images.", 0.0, 1000.0),
+    switch('loop', False, 'Start over at the end of the source.'),
     ParameterSpec(
-        'frame_id', 'camera', 'The frame_id of the headers.', as_text),
-    number('wait_for_subscribers', 0, 'Begin when so many subscribers are there.', 0, 100,
+        'frame_id', 'camera', 'The frame_id of the published headers.', as_text),
+    number('wait_for_subscribers', 0, 'Number of subscribers to wait for at the start.', 0, 100,
            Settable.AT_START),
 )

@@ -1,4 +1,4 @@
-"""Named polygons from the YAML that users write."""
+"""Named polygons from YAML written by users."""
 
 from typing import Any, Dict
 
@@ -14,8 +14,8 @@ def parse_polygons(text: str) -> Dict[str, np.ndarray]:
     """
     Read polygons from YAML, such as `{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}`.
 
-    Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no number of
-    the polygon is above 1.  Raises ValueError, one line, for anything else.
+    Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no
+    coordinate of the polygon is above 1.  Raises ValueError, one line, for anything else.
     """
     content = load_yaml(text)
     if not content:
@@ -33,7 +33,8 @@ def _polygon(name: str, points: Any) -> np.ndarray:
     if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
         raise ValueError(f"region '{name}' is not a list of three or more points [x, y]")
     if not np.isfinite(polygon).all() or np.abs(polygon).max() > MAX_PX:
-        raise ValueError(f"region '{name}' has a point that is no place in a picture")
+        raise ValueError(f"region '{name}' has a coordinate that is not finite or beyond "
+                         f'{MAX_PX:.0f} px')
     polygon = polygon.astype(np.float32)
     if _area(polygon) == 0.0:
         raise ValueError(f"region '{name}' has no area: its points lie on one line")

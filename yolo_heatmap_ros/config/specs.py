@@ -1,4 +1,4 @@
-"""Specifications of parameters: declared once, for nodes, commands and `--help`."""
+"""Parameter specifications, declared once for nodes, commands and `--help`."""
 
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple, Type
@@ -18,10 +18,10 @@ class Settable(StrEnum):
 @dataclass(frozen=True)
 class ParameterSpec:
     """
-    One parameter of a node, or option of a command.
+    A parameter of a node, or an option of a command.
 
-    `check` takes the value that the user gave and returns the one that the code works with; it
-    raises ValueError with a reason that follows the parameter's name in a sentence.
+    `check` converts the value given by the user to the one that the code uses.  It raises
+    ValueError with a reason that completes a sentence starting with the parameter's name.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ParameterSpec:
     limits: Optional[Tuple[float, float]] = None
 
     def checked(self, value: Any) -> Any:
-        """Return the value to work with; raises ParameterError for an unusable one."""
+        """Return the converted value; raises ParameterError for an invalid one."""
         try:
             return self.check(value)
         except ValueError as error:
@@ -42,7 +42,7 @@ class ParameterSpec:
 
 def number(name: str, default: float, description: str, low: float, high: float,
            settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
-    """Return the specification of a number in [low, high]; a whole one if its default is."""
+    """Return the specification of a number in [low, high]; an integer if its default is one."""
     whole = isinstance(default, int)
 
     def check(value: Any) -> float:
@@ -66,7 +66,7 @@ def switch(name: str, default: bool, description: str,
 
 def choice(name: str, choices: Type[StrEnum], description: str,
            settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
-    """Return the specification of a member of an enum, whose first member is the default."""
+    """Return the specification of an enum parameter; the enum's first member is the default."""
     words = ', '.join(choices)
 
     def check(value: Any) -> StrEnum:
@@ -79,15 +79,15 @@ def choice(name: str, choices: Type[StrEnum], description: str,
 
 
 def as_text(value: Any) -> str:
-    """Accept numbers as text too: a device, a camera or a file may be called `0`."""
+    """Accept text, and integers as text: a device, a camera or a file may be called `0`."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(f'{value!r} is not text')
     return str(value).strip()
 
 
 def filled_text(value: Any) -> str:
-    """Accept text that is not empty."""
+    """Accept non-empty text."""
     text = as_text(value)
     if not text:
-        raise ValueError('is empty')
+        raise ValueError('must not be empty')
     return text

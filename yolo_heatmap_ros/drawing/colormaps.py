@@ -13,7 +13,7 @@ def colormap_code(name: str) -> int:
     """
     Return OpenCV's code of a colormap.
 
-    The name may be in any case, with or without `COLORMAP_`.  Raises ValueError for others.
+    `name` is case-insensitive, with or without `COLORMAP_`.  Raises ValueError for unknown ones.
     """
     key = name.strip().upper()
     key = key[len('COLORMAP_'):] if key.startswith('COLORMAP_') else key

@@ -1,4 +1,4 @@
-"""Which heat gets the first and the last colour."""
+"""The range of heat that the colours cover."""
 
 from dataclasses import dataclass
 import math
@@ -18,8 +18,8 @@ class ColourRange:
     How heat is mapped to colours.
 
     `normalize` is `max`: from the smallest to the largest heat, as in `ultralytics.solutions`;
-    `percentile`: from 0 to that `percentile` of the non-zero heat, so that one hot spot leaves
-    colours to the rest; `fixed`: from 0 to `scale_max`, in the heat's unit.
+    `percentile`: from 0 to that `percentile` of the non-zero heat, so that one hot spot does
+    not take up the whole scale; `fixed`: from 0 to `scale_max`, in the heat's unit.
     """
 
     normalize: Normalization = Normalization.MAX

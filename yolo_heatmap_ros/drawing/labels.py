@@ -1,4 +1,4 @@
-"""Text that can be read on any picture."""
+"""Text that is legible on any picture."""
 
 from typing import Tuple
 

@@ -1,4 +1,4 @@
-"""The colour bar: which colour means how much."""
+"""The colour bar with its values."""
 
 from typing import Tuple
 
@@ -12,7 +12,7 @@ _TICKS = 3
 
 
 def in_units(largest: float, unit: str) -> Tuple[float, str]:
-    """Return a divisor for heat, and the name of the unit that results, for short numbers."""
+    """Return a divisor for heat, and the resulting unit, that keep numbers short."""
     if unit == HeatUnit.SECONDS:
         for seconds, name in ((3600.0, 'h'), (60.0, 'min')):
             if largest >= 2 * seconds:
@@ -22,7 +22,7 @@ def in_units(largest: float, unit: str) -> Tuple[float, str]:
 
 
 def number(value: float) -> str:
-    """Return three digits of a number, without an exponent unless it is very large."""
+    """Format a number with three digits, without an exponent unless it is very large."""
     return f'{value:.3g}' if value < 1000 or value >= 1e6 else f'{value:.0f}'
 
 
@@ -30,7 +30,7 @@ class Legend:
     """A colour bar, redrawn only when its labels or colours change."""
 
     def __init__(self):
-        """Begin with nothing drawn."""
+        """Start with nothing drawn."""
         self._key = None
         self._picture = np.empty((0, 0, 3), np.uint8)
 
@@ -39,8 +39,8 @@ class Legend:
         """
         Draw the bar in the lower right corner of `picture`, (H, W, 3) uint8 BGR.
 
-        `palette` (256, 1, 3) uint8 BGR runs from `low` to `high`, heat in `unit`; `clipped` tells
-        that hotter pixels have the last colour too.  Pictures too small for it stay unchanged.
+        `palette` (256, 1, 3) uint8 BGR runs from `low` to `high`, heat in `unit`; with `clipped`,
+        hotter pixels have the last colour too.  Pictures too small for the bar stay unchanged.
         """
         divisor, name = in_units(high, unit)
         values = np.linspace(high, low, _TICKS) / divisor

@@ -1,4 +1,4 @@
-"""Regions on a picture."""
+"""Outlines of regions on a picture."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from yolo_heatmap_ros.heat.regions import Regions
 
 
 def draw_regions(picture: np.ndarray, regions: Regions) -> None:
-    """Outline regions on `picture`, (H, W, 3) uint8 BGR, with names and present objects."""
+    """Outline regions on `picture`, (H, W, 3) uint8 BGR, with their names and object counts."""
     font_scale = font_scale_for(picture.shape[0])
     thin = max(1, round(font_scale))
     for name, polygon in regions.polygons.items():

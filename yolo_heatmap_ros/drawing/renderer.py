@@ -15,11 +15,11 @@ from yolo_heatmap_ros.heat.field import HeatField
 
 class HeatRenderer:
     """
-    Draws the heat of one field over frames, and caches its colours from frame to frame.
+    Overlays frames with the heat of a field, and caches its colours between frames.
 
-    Only tiles whose heat has changed are coloured again, or all hot ones when the colour range
-    has.  `colormap` (name), `alpha` (weight of the colours, 0 to 1) and `colour_range` may change
-    between frames.
+    Only tiles whose heat has changed are recoloured, or all hot ones if the colour range has
+    changed.  `colormap` (name), `alpha` (opacity of the colours, 0 to 1) and `colour_range` may
+    change between frames.
     """
 
     def __init__(self, colormap: str = 'JET', alpha: float = 0.5,
@@ -49,13 +49,13 @@ class HeatRenderer:
         Write `frame`, (H, W, 3) uint8 BGR, with the heat of `field`, (H, W), over it to `out`.
 
         `out` has the frame's shape and type; it may be a part of a larger picture.  Without any
-        heat the frame stays as it is.
+        heat the frame is copied unchanged.
         """
         self._prepare(field)
         in_parallel(lambda rows: self._blend(frame, rows, out), bands(*field.shape))
 
     def side_by_side(self, frame: np.ndarray, field: HeatField, out: np.ndarray) -> None:
-        """Write `frame`, and right of it what `overlay` makes of it, to `out`, (H, 2 W, 3)."""
+        """Write `frame`, and to its right its overlay, to `out`, (H, 2 W, 3)."""
         left, right = halves(out)
 
         def draw(rows: slice) -> None:
@@ -84,7 +84,7 @@ class HeatRenderer:
             self._colour(field)
 
     def _colour(self, field: HeatField) -> None:
-        """Bring `_colours`, (H, W, 3) uint8 BGR, up to date with the field."""
+        """Update `_colours`, (H, W, 3) uint8 BGR, from the field."""
         heat_range = self.colour_range.limits(field)
         if field is not self._field:
             self._colours = np.empty((*field.shape, 3), np.uint8)
@@ -105,7 +105,7 @@ class HeatRenderer:
         field.changed.clear()
 
     def _colour_regions(self, heat: np.ndarray, maximum: float, regions) -> None:
-        # The factor in double and the product in single precision, truncated: the numbers of
+        # The factor in double and the product in single precision, truncated: the same result as
         # cv2.normalize(…, NORM_MINMAX) and astype(uint8), in one pass.
         factor = np.float32(255.0 * (1.0 / maximum))
         clipped = self.colour_range.normalize != Normalization.MAX

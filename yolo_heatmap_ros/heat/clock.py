@@ -1,17 +1,17 @@
-"""The time of frames, from stamps that may repeat, jump or be wrong."""
+"""Elapsed time between frames, from stamps that may repeat, jump or be wrong."""
 
 from typing import NamedTuple, Optional
 
 DISORDER = 0.2
-"""Frames this many seconds out of order are late, and no jump back in time."""
+"""Frames out of order by up to this many seconds are late; more is a jump back in time."""
 
 
 class Step(NamedTuple):
     """
-    What a stamp says, in seconds.
+    The time step from one stamp to the next, in seconds.
 
-    `elapsed` time has passed since the stamps before it.  `interval` is what of it was watched:
-    none where frames are missing for too long.  `jumped_back` by so much did a source begin anew.
+    `elapsed` is the time between the stamps; `interval` is the observed part of it, 0 after too
+    long a gap.  `jumped_back` is by how much a source that starts over has set back its stamps.
     """
 
     elapsed: float = 0.0
@@ -21,14 +21,14 @@ class Step(NamedTuple):
 
 class FrameClock:
     """
-    Turns stamps into steps of time.
+    Turns stamps into time steps.
 
-    A stamp far from those before it counts once the next one confirms it: a single wrong one, as
-    of a driver that has lost its clock, must not let the heat of a day fade.
+    A stamp far from the previous ones counts only once the next one confirms it: a single wrong
+    stamp, from a driver that has lost its clock, must not make a day's heat decay.
     """
 
     def __init__(self):
-        """Begin before the first stamp."""
+        """Start before the first stamp."""
         self.now: Optional[float] = None
         self._doubtful: Optional[float] = None
 
@@ -36,7 +36,7 @@ class FrameClock:
         """
         Take the next stamp, in seconds.
 
-        A gap between frames longer than `max_gap` seconds is not watched.
+        A gap between frames longer than `max_gap` seconds counts as unobserved.
         """
         if self.now is None:
             self.now = stamp

@@ -1,4 +1,4 @@
-"""Which parts of a picture something concerns, in square tiles."""
+"""Parts of a picture, as sets of square tiles."""
 
 from typing import Iterator, Tuple
 
@@ -9,12 +9,12 @@ TILE = 64
 
 
 class Extents:
-    """The tiles that were touched, given back as rectangles: runs of tiles in bands of rows."""
+    """A set of tiles; it iterates over rectangles: runs of tiles in bands of rows."""
 
     def __init__(self, height: int, width: int):
-        """Begin with nothing of a picture of `height` rows and `width` columns, both in px."""
+        """Start with no tile of a picture of `height` rows and `width` columns, both in px."""
         self._height, self._width = height, width
-        # A border of untouched tiles at both ends of a band, between which runs begin and end.
+        # An empty tile at both ends of each band, so that every run has a start and an end.
         self._tiles = np.zeros((-(-height // TILE), -(-width // TILE) + 2), bool)
 
     def add(self, rows: slice, columns: slice) -> None:
@@ -27,23 +27,23 @@ class Extents:
         self.add(slice(0, self._height), slice(0, self._width))
 
     def update(self, other: 'Extents') -> None:
-        """Add what another of the same size holds."""
+        """Add the tiles of another set of the same size."""
         self._tiles |= other._tiles
 
     def clear(self) -> None:
-        """Forget what was added."""
+        """Remove all tiles."""
         self._tiles.fill(False)
 
     @staticmethod
     def tiles_of(rows: slice, columns: slice) -> Iterator[Tuple[slice, slice]]:
-        """Return the tiles of a rectangle that begins with a tile."""
+        """Yield the tiles of a rectangle that starts at a tile's corner."""
         for top in range(rows.start, rows.stop, TILE):
             for left in range(columns.start, columns.stop, TILE):
                 yield (slice(top, min(top + TILE, rows.stop)),
                        slice(left, min(left + TILE, columns.stop)))
 
     def __iter__(self) -> Iterator[Tuple[slice, slice]]:
-        """Return (rows, columns) in px of every run of touched tiles."""
+        """Yield (rows, columns) in px of every run of tiles."""
         bands, edges = np.nonzero(self._tiles[:, 1:] != self._tiles[:, :-1])
         for band, begin, end in zip(bands[::2].tolist(), edges[::2].tolist(),
                                     edges[1::2].tolist()):

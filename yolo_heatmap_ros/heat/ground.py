@@ -7,16 +7,16 @@ import cv2
 import numpy as np
 
 MAX_CELLS = 1 << 24
-"""Grids above this size are refused: their extent and resolution do not fit each other."""
+"""Larger grids are refused: their extent and resolution do not match."""
 _COLLINEAR = 1e-6
 
 
 def homography(points_px: Sequence, points_m: Sequence) -> np.ndarray:
     """
-    Return the matrix, (3, 3) float64, that takes px (u, v, 1) to m (x, y, 1) on the ground.
+    Return the homography, (3, 3) float64, from px (u, v, 1) to m (x, y, 1) on the ground.
 
-    `points_px` and `points_m`, (N, 2) each, are the same N >= 4 places; more than four are fitted
-    by least squares (`cv2.findHomography`).  Raises ValueError for what cannot be.
+    `points_px` and `points_m`, (N, 2) each, are the same N >= 4 points; more than four are fitted
+    by least squares (`cv2.findHomography`).  Raises ValueError for points that define none.
     """
     pixels, metres = (np.asarray(points, np.float64) for points in (points_px, points_m))
     for name, points in (('points_px', pixels), ('points_m', metres)):
@@ -26,8 +26,8 @@ def homography(points_px: Sequence, points_m: Sequence) -> np.ndarray:
             raise ValueError(f'ground.{name} has {len(points)} points: four or more are needed, '
                              'no three of them on a line')
         if _on_a_line(points):
-            raise ValueError(f'ground.{name}: all but one of the points lie on one line; take '
-                             'points that span an area')
+            raise ValueError(f'ground.{name}: all but one of the points lie on one line; '
+                             'choose points that span an area')
     if len(pixels) != len(metres):
         raise ValueError(f'{len(pixels)} ground.points_px, but {len(metres)} ground.points_m')
     matrix, _ = cv2.findHomography(pixels, metres, 0)
@@ -37,7 +37,7 @@ def homography(points_px: Sequence, points_m: Sequence) -> np.ndarray:
 
 
 def _on_a_line(points: np.ndarray) -> bool:
-    """Tell whether no four of the points are in general position: three of each on a line."""
+    """Return whether all of the points, or all but one, lie on a line."""
     spread = np.ptp(points, axis=0).max()
     for left_out in range(len(points)):
         rest = np.delete(points, left_out, axis=0) - points.mean(axis=0)
@@ -49,10 +49,9 @@ def _on_a_line(points: np.ndarray) -> bool:
 
 def checked_matrix(matrix: np.ndarray, points_px: Optional[np.ndarray] = None) -> np.ndarray:
     """
-    Return a homography scaled so that the side of the ground that is seen is positive.
+    Return a homography, with its sign chosen so that visible ground has a positive scale.
 
-    Raises ValueError for one that cannot be inverted, or that puts some of `points_px` behind the
-    horizon.
+    Raises ValueError if it cannot be inverted, or puts some of `points_px` behind the horizon.
     """
     matrix = np.asarray(matrix, np.float64).reshape(3, 3)
     scale = np.abs(matrix).max()
@@ -72,10 +71,11 @@ def checked_matrix(matrix: np.ndarray, points_px: Optional[np.ndarray] = None) -
 @dataclass(frozen=True)
 class GroundPlane:
     """
-    A rectangle of the floor, in cells.
+    A rectangle of the floor, divided into cells.
 
-    `matrix` takes px to m, positive for what is seen; `resolution` is the side of a cell in m;
-    `extent` (x from, y from, x to, y to) in m; `radius` in m around a foot point gets its heat.
+    `matrix` maps px to m, with a positive scale for visible ground; `resolution` is the size of a
+    cell in m; `extent` is (x_min, y_min, x_max, y_max) in m; `radius` is that of the disc of heat
+    around a foot point, in m.
     """
 
     matrix: np.ndarray
@@ -84,10 +84,10 @@ class GroundPlane:
     radius: float = 0.3
 
     def __post_init__(self):
-        """Raise ValueError for an extent that is none, or has too many cells."""
+        """Raise ValueError for an extent without a cell, or with too many of them."""
         rows, columns = self.shape
         if rows < 1 or columns < 1:
-            raise ValueError('ground.extent is not [x from, y from, x to, y to] with a cell in it')
+            raise ValueError('ground.extent is not [x_min, y_min, x_max, y_max] with a cell in it')
         if rows * columns > MAX_CELLS:
             raise ValueError(f'ground.extent has {rows} x {columns} cells of {self.resolution} m: '
                              'choose a smaller extent, or a larger ground.resolution')
@@ -100,24 +100,24 @@ class GroundPlane:
                 int(np.ceil((x1 - x0) / self.resolution - 1e-9)))
 
     def to_metres(self, u: float, v: float) -> Optional[Tuple[float, float]]:
-        """Return x, y in m of a pixel; None on the horizon and beyond it."""
+        """Return x, y in m of a pixel; None on and above the horizon."""
         x, y, w = self.matrix @ (u, v, 1.0)
         return (x / w, y / w) if w > 1e-12 * np.abs(self.matrix[2]).max() else None
 
     def seen(self, height: int, width: int) -> np.ndarray:
-        """Return which cells' centres a picture of this size in px shows, (rows, columns) bool."""
+        """Return which cell centres a picture of this size in px shows, (rows, columns) bool."""
         rows, columns = self.shape
         x = self.extent[0] + (np.arange(columns) + 0.5) * self.resolution
         y = self.extent[1] + (np.arange(rows) + 0.5) * self.resolution
         points = np.stack((*np.meshgrid(x, y), np.ones((rows, columns))), axis=-1)
         u, v, w = np.moveaxis(points @ np.linalg.inv(self.matrix).T, -1, 0)
-        # The inverse of what is positive for what is seen is positive there too.
+        # Where the homography has a positive scale, so has its inverse.
         with np.errstate(divide='ignore', invalid='ignore'):
             u, v = u / w, v / w
         return (w > 0) & (u >= 0) & (u <= width) & (v >= 0) & (v <= height)
 
     def geometry(self) -> Dict[str, object]:
-        """Return what must be the same for heat to fit, as plain values."""
+        """Return what saved heat must match, as plain values."""
         return {'matrix': np.round(self.matrix / np.abs(self.matrix).max(),
                                    9).ravel().tolist(),
                 'resolution': self.resolution, 'extent': list(self.extent)}

@@ -1,1 +1,1 @@
-"""What the nodes are made of: parameters, lifecycle, QoS, diagnostics, publishers."""
+"""Building blocks of the nodes: parameters, lifecycle, QoS, diagnostics, publishers."""

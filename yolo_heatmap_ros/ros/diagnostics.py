@@ -1,4 +1,4 @@
-"""The node's state of health on `/diagnostics`, in the way of diagnostic_updater."""
+"""The node's health on `/diagnostics`, in the format of diagnostic_updater."""
 
 import math
 import time
@@ -13,21 +13,21 @@ from yolo_heatmap_ros.ros.frame_statistics import FrameStatistics, Outcome, WIND
 PERIOD = 1.0
 """Seconds between reports."""
 STALE_AFTER = 5.0
-"""Seconds without a frame after which there is nothing to report on."""
+"""Seconds without a frame after which the status is STALE."""
 
 OK, WARN, ERROR, STALE = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR,
                           DiagnosticStatus.STALE)
 
 
 class DiagnosticsReporter:
-    """Publishes one status of the node each second, whatever its lifecycle state."""
+    """Publishes one status of the node per second, in every lifecycle state."""
 
     def __init__(self, node: GuardedNode, facts: Callable[[], Dict[str, str]]):
         """
-        Begin to report.
+        Start reporting.
 
-        `facts` returns what else there is to say, by name; `state` is the node's lifecycle state,
-        `paused` is there where it is, and `every frame` where a lost one is worth a warning.
+        `facts` returns further values by name: `state` is the node's lifecycle state; `paused` is
+        set only while it is paused, and `every frame` only if a lost frame deserves a warning.
         """
         self._node = node
         self._facts = facts
@@ -45,7 +45,7 @@ class DiagnosticsReporter:
         self.statistics.count(kind, now, number, age)
 
     def restart(self) -> None:
-        """Count from zero, as after a new configuration."""
+        """Restart all counts from zero, for a new configuration."""
         self.statistics = FrameStatistics()
         self._since, self._last = time.monotonic(), float('-inf')
 

@@ -1,4 +1,4 @@
-"""What every executable does around its node: start, one-line errors, a clean end."""
+"""What all executables share: startup, one-line errors, clean shutdown."""
 
 import gc
 import signal
@@ -21,20 +21,20 @@ from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 
 SHUTDOWN_TIMEOUT = 1.0
-"""Seconds that rclpy has to shut down after a signal."""
+"""Seconds to wait for rclpy to shut down after a signal."""
 
 
 class Stopped(BaseException):
     """
-    SIGINT or SIGTERM has come.
+    SIGINT or SIGTERM was received.
 
-    Not KeyboardInterrupt: one that passes through the C code of an import, and be it caught later,
-    lets Python end as killed by SIGINT.
+    Not a KeyboardInterrupt: if one passes through C code during an import, Python exits as if
+    killed by SIGINT, even if the exception is caught later.
     """
 
 
 def _stop(number: int, frame) -> None:
-    # A terminal's Ctrl-C and a launch system's signal come both; one is enough.
+    # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Stopped
@@ -43,13 +43,13 @@ def _stop(number: int, frame) -> None:
 def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
              args: Optional[List[str]], about: str, specs: Sequence[ParameterSpec]) -> int:
     """
-    Run an executable that takes ROS arguments alone; see `run`.
+    Run an executable that takes only ROS arguments; see `run`.
 
-    `--help` prints what it is `about`, and its parameters.
+    `--help` prints `about` and the parameters.
     """
     try:
         own = remove_ros_args(sys.argv if args is None else ['', *args])[1:]
-    except RuntimeError:  # what rclpy cannot parse is reported by `run`
+    except RuntimeError:  # `run` reports what rclpy cannot parse
         own = []
     if {'-h', '--help'} & set(own):
         print(_help(about, specs))
@@ -75,12 +75,12 @@ def _help(about: str, specs: Sequence[ParameterSpec]) -> str:
 def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         args: Optional[List[str]] = None) -> int:
     """
-    Make a node and let `work` spin it; return the exit code of the process.
+    Create a node and let `work` spin it; return the exit code of the process.
 
-    SIGINT and SIGTERM end it at any time, also while a model is loaded, with 0; arguments and
-    parameters that cannot be used end it with 1 and one line.
+    SIGINT and SIGTERM end it with 0 at any time, even while a model is loading; invalid arguments
+    and parameters end it with 1 and a one-line message.
     """
-    # rclpy's own handlers call the ones that they find.
+    # rclpy's handlers chain to those that were installed before.
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     node = None
@@ -89,7 +89,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         nonlocal node
         try:
             node = make_node()
-        except RuntimeError as error:  # rclpy's, of names and of DDS; in an enclave, of its keys
+        except RuntimeError as error:  # of rcl, on names, DDS or an enclave's keys
             if not rclpy.ok():
                 raise
             raise StartError(f'the node cannot be created: {_first_of(error)}') from error
@@ -97,7 +97,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     try:
         try:
             return _run(make, work, args)
-        except RuntimeError:  # rclpy's, of a context that a signal has shut down
+        except RuntimeError:  # of rclpy, after a signal has shut the context down
             if rclpy.ok():
                 raise
             return 0
@@ -114,7 +114,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-        # Python looks for cycles among all objects of PyTorch again and again as it ends.
+        # At exit Python would search all of PyTorch's objects for cycles, several times.
         gc.freeze()
 
 
@@ -126,7 +126,7 @@ def _wait_for_shutdown() -> None:
 
 
 def _first_of(error: RuntimeError) -> str:
-    """Return what rcl says is wrong, without the places in its source that follow."""
+    """Return rcl's error message without the source locations at its end."""
     return ' '.join(str(error).split(', at /')[0].split())
 
 
@@ -135,7 +135,7 @@ def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
     slower = use_image_profile()
     try:
         rclpy.init(args=args)
-    except RuntimeError as error:  # rclpy's RCLError and its kin
+    except RuntimeError as error:  # RCLError and others of rclpy
         print(f'arguments: {_first_of(error)}', file=sys.stderr)
         return 1
     if slower:

@@ -22,7 +22,7 @@ _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def density_message(floor: FloorMap, header: Header) -> OccupancyGrid:
-    """Return heat on the floor as a map."""
+    """Return heat on the floor as an occupancy grid."""
     grid = OccupancyGrid(header=header)
     grid.info.map_load_time = header.stamp
     grid.info.resolution = floor.plane.resolution
@@ -35,7 +35,7 @@ def density_message(floor: FloorMap, header: Header) -> OccupancyGrid:
 
 def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
                      header: Header) -> MarkerArray:
-    """Return a disc and a label for each of the busiest places, after deleting older ones."""
+    """Return a disc and a label for each hotspot, after a marker that deletes older ones."""
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     for index, spot in enumerate(spots):
         divisor, name = in_units(spots[0].heat, unit)
@@ -54,7 +54,7 @@ def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
 
 
 class FloorPublisher:
-    """Publishes the floor of a pipeline at its own rate, while frames arrive."""
+    """Publishes a pipeline's heat on the floor at a fixed rate, as long as frames arrive."""
 
     def __init__(self, node: LifecycleNode, pipeline: HeatmapPipeline,
                  configuration: Configuration):
@@ -72,7 +72,7 @@ class FloorPublisher:
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def show(self, header: Header) -> None:
-        """Note that there is a frame since the last time, and its header."""
+        """Record the header of the newest frame."""
         self._newest = header
 
     def _publish(self) -> None:
@@ -88,7 +88,7 @@ class FloorPublisher:
             spots, self._pipeline.options.heat_unit, floor.plane.radius, header))
 
     def close(self) -> None:
-        """End the timer and the publishers."""
+        """Destroy the timer and the publishers."""
         self._node.destroy_timer(self._timer)
         for publisher in (self._density, self._hotspots):
             self._node.destroy_lifecycle_publisher(publisher)

@@ -1,4 +1,4 @@
-"""Advice to the user on what happens to frames, once or throttled."""
+"""Warnings to the user about frames, logged once or throttled."""
 
 import time
 from typing import Optional
@@ -12,17 +12,17 @@ from yolo_heatmap_ros.ros.frame_statistics import FrameStatistics, Outcome
 LOG_PERIOD = 5.0
 """Seconds between log lines of one kind."""
 TIMELESS_FRAMES = 30
-"""Frames without a step of time after which that is worth a warning."""
+"""Number of frames with the same stamp after which a warning is logged."""
 NOTHING_FOUND_AFTER = 10.0
-"""Seconds of frames after which a model that has found nothing is worth a warning."""
+"""Seconds of frames without any detection after which a warning is logged."""
 
 
 class FrameAdvice:
-    """Watches the frames of one configuration of the node, and logs advice."""
+    """Checks the frames of one configuration of the node, and logs warnings."""
 
     def __init__(self, logger, configuration: Configuration, pipeline: HeatmapPipeline,
                  statistics: FrameStatistics):
-        """Take the node's logger, its parameters, and what to watch."""
+        """Take the node's logger, its parameters, and what to check."""
         self._logger = logger
         self.configuration = configuration
         self._pipeline = pipeline
@@ -32,48 +32,49 @@ class FrameAdvice:
         self._time_passes = False
 
     def on_unusable(self, error: Exception) -> None:
-        """Say why a frame was skipped."""
+        """Log why a frame was skipped."""
         self._statistics.last_error = str(error)
         self._logger.warning(
             f'frame skipped, {self._statistics.counts[Outcome.UNUSABLE]} so far: {error}',
             throttle_duration_sec=LOG_PERIOD)
 
     def on_refused(self, reason: str) -> None:
-        """Say why a detection of another node does not count."""
+        """Log why a detection from another node was skipped."""
         self._logger.warning(f'detection skipped: {reason}', throttle_duration_sec=LOG_PERIOD)
 
     def on_not_finite(self, number: int) -> None:
-        """Say that a model returns boxes with NaN or infinite corners."""
+        """Log that the model returned boxes with NaN or infinite corners."""
         if number:
             self._logger.warning(f'{number} boxes of this frame have corners that are NaN or '
                                  'infinite, and add no heat: the model or its export is broken',
                                  throttle_duration_sec=LOG_PERIOD)
 
     def on_size(self, height: int, width: int) -> None:
-        """Say that a frame has another resolution, in px, than the last one."""
+        """Log that the resolution of frames, in px, has changed."""
         if self._pipeline.shape in (None, (height, width)):
             return
         known = (height, width) in self._pipeline.shapes
         self._logger.warning(
             f'the resolution changed to {width} x {height}: its heat '
-            f"{'goes on' if known else 'begins'}, that of the resolution before is kept",
+            f"{'continues' if known else 'starts from zero'}, and that of the previous resolution "
+            'is kept',
             throttle_duration_sec=LOG_PERIOD)
 
     def on_processed(self, step: Step, found: int) -> None:
-        """Look at a frame's step of time, and the number of objects in it."""
+        """Check a frame's time step, and the number of objects found in it."""
         self._watch_time(step)
         self._watch_for_nothing(found)
         skipped = self._statistics.counts[Outcome.SKIPPED]
         if skipped and self.configuration['frame_policy'] == FramePolicy.ALL:
             self._logger.warning(
-                f'{skipped} frames lost so far: the camera is faster than the model, and more '
-                f"than queue_depth {self.configuration['queue_depth']} wait",
+                f'{skipped} frames lost so far: the camera is faster than the model, and the '
+                f"queue of {self.configuration['queue_depth']} frames (queue_depth) is full",
                 throttle_duration_sec=LOG_PERIOD)
 
     def _watch_time(self, step: Step) -> None:
         if step.jumped_back:
             reset = self.configuration['on_time_jump'] == OnTimeJump.RESET
-            what = 'is reset' if reset else 'stays'
+            what = 'is reset' if reset else 'is kept'
             self._logger.warning(
                 f'the stamps of the images went back by {step.jumped_back:.1f} s: the heat {what} '
                 '(on_time_jump)', throttle_duration_sec=LOG_PERIOD)
@@ -83,8 +84,8 @@ class FrameAdvice:
                 self.configuration['heat_unit'] == HeatUnit.SECONDS
                 or self.configuration['half_life']):
             self._logger.warning(
-                'the stamps of the images stand still: no seconds are counted, and nothing fades; '
-                'the camera driver must set header.stamp')
+                'the stamps of the images stand still: no dwell time is counted, and heat does '
+                'not decay; the camera driver must set header.stamp')
 
     def _watch_for_nothing(self, found: int) -> None:
         if self._found_any:

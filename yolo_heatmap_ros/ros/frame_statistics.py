@@ -1,4 +1,4 @@
-"""How many frames come, how many go, and how old they are."""
+"""Counts, rates and latencies of frames."""
 
 from collections import deque
 from typing import Deque, Dict, Tuple
@@ -8,13 +8,13 @@ import numpy as np
 from yolo_heatmap_ros.text import StrEnum
 
 WINDOW = 10.0
-"""Seconds over which rates and latencies are taken."""
+"""Length in seconds of the window for rates and latencies."""
 MAX_SAMPLES = 20_000
-"""Frames that are remembered at most, so that a flood takes no more memory."""
+"""Maximum number of remembered frames, which bounds memory in a flood of messages."""
 
 
 class Outcome(StrEnum):
-    """What became of a frame."""
+    """The outcome of a frame."""
 
     PROCESSED = 'processed'
     SKIPPED = 'skipped'
@@ -23,19 +23,19 @@ class Outcome(StrEnum):
 
 class FrameStatistics:
     """
-    Counts of frames since the beginning, and what is known of the last `WINDOW` seconds.
+    Counts of frames since the start, and statistics of the last `WINDOW` seconds.
 
-    All times are of one steady clock, in seconds, given by the caller.
+    The caller gives all times, in seconds, by one steady clock.
     """
 
     def __init__(self):
-        """Begin with nothing counted."""
+        """Start with nothing counted."""
         self.counts: Dict[str, int] = dict.fromkeys(Outcome, 0)
         self.last_error = ''
         self._samples: Deque[Tuple[float, str, float]] = deque(maxlen=MAX_SAMPLES)
 
     def count(self, kind: str, now: float, number: int = 1, age: float = float('nan')) -> None:
-        """Count frames of a kind; `age` is what has passed since the stamp, in s, where known."""
+        """Count frames of a kind; `age` is the time since their stamp in s, if known."""
         self.counts[kind] += number
         self._samples.extend([(now, kind, age)] * min(number, MAX_SAMPLES))
 

@@ -1,4 +1,4 @@
-"""The services that concern the heat: `~/reset`, `~/save`, `~/load`."""
+"""The services on the heat: `~/reset`, `~/save`, `~/load`."""
 
 from typing import Callable, Optional
 
@@ -11,7 +11,7 @@ from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 
 
 class HeatServices:
-    """Answers for one node, also while there is no heat: then it says so."""
+    """The services of one node; without heat, their response says so."""
 
     def __init__(self, node: Node):
         """Create the services."""
@@ -23,18 +23,18 @@ class HeatServices:
 
     def serve(self, pipeline: Optional[HeatmapPipeline],
               snapshots: Optional[SnapshotKeeper]) -> None:
-        """Take the heat that is meant from now on, or None for none."""
+        """Serve this heat from now on; None while there is none."""
         self._pipeline, self._snapshots = pipeline, snapshots
 
     def resume(self) -> None:
-        """Begin with the newest snapshot, where there is one; log which, or why not."""
+        """Load the newest snapshot, if any; log which one, or why not."""
         try:
             self._logger.info(f'resumed from {self._snapshots.load()}')
         except SnapshotError as error:
             self._logger.warning(f'nothing is resumed: {error}')
 
     def _answering(self, answer: Callable[[], str]) -> Callable:
-        """Return a service callback that gives what `answer` returns, or why it cannot."""
+        """Return a service callback that responds with the result or error of `answer`."""
         def callback(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             try:
                 if self._pipeline is None:
@@ -53,7 +53,7 @@ class HeatServices:
         self._snapshots.wait_until_drawn()
         self._pipeline.reset()
         self._snapshots.after_reset()
-        return 'all heat is forgotten' + (f'; a copy is in {kept}' if kept else '')
+        return 'all heat is reset' + (f'; a backup is in {kept}' if kept else '')
 
     def _save(self) -> str:
         return f'saved to {self._snapshots.save()}'

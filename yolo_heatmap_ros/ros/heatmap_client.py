@@ -1,4 +1,4 @@
-"""What viewers ask of a heatmap node: save, reset, pause, colormap."""
+"""A client of the heatmap node, for viewers: save, reset, pause, colormap."""
 
 from typing import Callable, Optional
 
@@ -13,17 +13,17 @@ from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.text import one_line
 
 Answer = Callable[[bool, str], None]
-"""Gets whether it worked, and a line on it."""
+"""Called with whether a request succeeded, and a message."""
 
 
 class HeatmapClient:
-    """Calls the services of one heatmap node; answers come while the caller's node is spun."""
+    """Calls the services of one heatmap node; responses arrive while the caller's node spins."""
 
     def __init__(self, node: GuardedNode, name: str):
         """
-        Take the node that calls, and the name of the heatmap node.
+        Take the calling node, and the name of the heatmap node.
 
-        Raises ParameterError, on `heatmap_node`, for what is not a name.
+        Raises ParameterError, about the parameter `heatmap_node`, for an invalid name.
         """
         self._node = node
         self._name = name
@@ -35,7 +35,7 @@ class HeatmapClient:
                                   ('get_parameters', GetParameters),
                                   ('set_parameters_atomically', SetParametersAtomically))}
         except NameValidationException as error:
-            raise ParameterError(f"parameter 'heatmap_node': '{name}' is not the name of a node "
+            raise ParameterError(f"parameter 'heatmap_node': '{name}' is not a valid node name "
                                  f'({one_line(error)})') from error
 
     def _call(self, service: str, request, done: Callable, answer: Answer) -> Optional[Future]:
@@ -54,7 +54,7 @@ class HeatmapClient:
                    lambda result: answer(result.success, result.message), answer)
 
     def reset(self, answer: Answer) -> None:
-        """Forget all heat."""
+        """Reset the heat."""
         self._call('reset', Trigger.Request(),
                    lambda result: answer(result.success, result.message), answer)
 
@@ -64,20 +64,20 @@ class HeatmapClient:
                    lambda result: answer(result.success, result.message), answer)
 
     def get_colormap(self, answer: Answer) -> None:
-        """Ask for the colormap; the line is its name, as OpenCV has it."""
+        """Request the colormap; the message is its name in OpenCV."""
         def done(result: GetParameters.Response) -> None:
             if not result.values:
-                answer(False, f"'{self._name}' has no colormap: it is no heatmap node")
+                answer(False, f"'{self._name}' has no colormap: it is not a heatmap node")
                 return
             answer(True, result.values[0].string_value.upper().removeprefix('COLORMAP_'))
         if self._asked is not None:
-            # A node that hangs does not answer: what it is asked must not heap up here.
+            # A node that hangs does not respond: requests to it must not pile up here.
             self._services['get_parameters'].remove_pending_request(self._asked)
         self._asked = self._call('get_parameters', GetParameters.Request(names=['colormap']), done,
                                  answer)
 
     def set_colormap(self, name: str, answer: Answer) -> None:
-        """Choose a colormap by its name."""
+        """Set the colormap by name."""
         value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=name)
         request = SetParametersAtomically.Request(
             parameters=[Parameter(name='colormap', value=value)])

@@ -1,4 +1,4 @@
-"""A subscription to a camera that adapts its QoS to what the camera offers."""
+"""An image subscription that adapts its QoS to what the camera offers."""
 
 import time
 from typing import Callable, FrozenSet, Optional, Set, Tuple
@@ -10,17 +10,17 @@ from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile, Reliab
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
 NOTHING_AFTER = 5.0
-"""Seconds without a message after which the log says what there is."""
+"""Seconds without a message after which the log lists the image topics that exist."""
 CHECK_PERIOD = 0.5
-"""Seconds between looks at the publishers."""
+"""Seconds between checks of the publishers."""
 
 
 class ImageSubscription:
     """
-    Subscribes to images, reliably where every publisher of the topic offers it.
+    Subscribes to images, reliably if every publisher of the topic offers that.
 
-    A best-effort reader of large pictures loses many of them, and a reliable one gets nothing
-    from a best-effort camera: neither is right for all.
+    A best-effort subscription loses many large pictures, and a reliable one receives nothing from
+    a best-effort camera: neither suits all cameras.
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
@@ -28,9 +28,10 @@ class ImageSubscription:
         """
         Subscribe to a topic of `message_type` with keep-last `depth`.
 
-        `reliability` is `auto`, `reliable` or `best_effort`.  Reliable is what `auto` begins
-        with: a change costs frames, and a best-effort publisher's would not have come anyway.
-        `skipped` gets how many frames were published but not received, by the publisher's numbers.
+        `reliability` is `auto`, `reliable` or `best_effort`.  `auto` starts reliable: switching
+        costs frames, and those of a best-effort publisher would not have arrived anyway.
+        `skipped` is called with the number of frames that were published but not received, by the
+        publisher's sequence numbers.
         """
         self._node = node
         self._type = message_type
@@ -55,7 +56,7 @@ class ImageSubscription:
 
     @property
     def reliable(self) -> bool:
-        """Tell whether the subscription is a reliable one now."""
+        """Return whether the subscription is currently reliable."""
         return self._reliability == ReliabilityPolicy.RELIABLE
 
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
@@ -63,16 +64,16 @@ class ImageSubscription:
         self._subscription = self._node.create_subscription(
             self._type, self._topic, self._receive,
             QoSProfile(depth=self._depth, reliability=reliability),
-            # Reliability has a parameter of its own: here its first value would stay.
+            # Reliability has its own parameter; an override would freeze its first value.
             qos_overriding_options=QoSOverridingOptions(
                 (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY)),
-            # rclpy's own would report what is adapted to a moment later.
+            # rclpy's defaults would report a mismatch that is about to be resolved.
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
 
     def _receive(self, message, info: dict) -> None:
         self._silent_since = None
         sequence = info.get('publication_sequence_number')
-        # Not every RMW numbers messages.
+        # Not every RMW provides sequence numbers.
         if sequence is not None:
             if self._sequence is None:
                 self._know_publishers()
@@ -82,7 +83,7 @@ class ImageSubscription:
         self._callback(message)
 
     def _know_publishers(self) -> bool:
-        """Tell whether one publisher has numbered all messages: two number theirs apart."""
+        """Return whether a single publisher has sent all messages: each has its own numbers."""
         before, self._publishers = self._publishers, frozenset(
             bytes(publisher.endpoint_gid)
             for publisher in self._node.get_publishers_info_by_topic(self.topic))
@@ -107,7 +108,7 @@ class ImageSubscription:
             self._report_incompatible(publisher)
 
     def _report_silence(self, publishers) -> None:
-        """Say what is listened to, and what there is instead."""
+        """Log the silent topic, and the topics that have images."""
         def described(publisher) -> str:
             compatible, _ = qos_check_compatible(publisher.qos_profile,
                                                  self._subscription.qos_profile)
@@ -125,10 +126,10 @@ class ImageSubscription:
         self._node.get_logger().warning(
             f"nothing on '{self.topic}' in {NOTHING_AFTER:.0f} s (QoS "
             f'{self._reliability.name.lower()}, depth {self._depth}): it is published by '
-            f"{published_by(publishers)}; {kind} there is on: {', '.join(others) or 'no topic'}")
+            f"{published_by(publishers)}; {kind} is on: {', '.join(others) or 'no other topic'}")
 
     def _report_incompatible(self, publisher) -> None:
-        """Say once for each publisher why its images cannot come."""
+        """Log, once for each publisher, why its images cannot arrive."""
         compatible, reason = qos_check_compatible(publisher.qos_profile,
                                                   self._subscription.qos_profile)
         name = _name_of(publisher)
@@ -137,11 +138,11 @@ class ImageSubscription:
             why = reason.strip().rstrip(';').removeprefix('ERROR: ')
             self._node.get_logger().error(
                 f"'{self.topic}': the QoS that {self._node.get_fully_qualified_name()} requests "
-                f'and that {name} offers are incompatible, no image will come: {why} '
+                f'and that {name} offers are incompatible, no image will arrive: {why} '
                 '(image_reliability, qos_overrides)')
 
     def destroy(self) -> None:
-        """End the subscription."""
+        """Destroy the subscription."""
         self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
 

@@ -1,4 +1,4 @@
-"""A lifecycle node that survives its own transitions."""
+"""A lifecycle node that survives errors in its transitions."""
 
 import functools
 from typing import Callable
@@ -12,7 +12,7 @@ Transition = Callable[['ManagedNode', LifecycleState], TransitionCallbackReturn]
 
 
 def guarded(transition: Transition) -> Transition:
-    """Run a transition callback inside the node's barrier: rclpy would drop its exception."""
+    """Run a transition callback inside the node's barrier: rclpy would swallow its exception."""
     @functools.wraps(transition)
     def call(node: 'ManagedNode', state: LifecycleState) -> TransitionCallbackReturn:
         try:
@@ -24,7 +24,7 @@ def guarded(transition: Transition) -> Transition:
 
 
 class ManagedNode(GuardedNode, LifecycleNode):
-    """A lifecycle node that refuses impossible transitions, where rclpy's would end."""
+    """A lifecycle node that refuses impossible transitions; rclpy's would terminate."""
 
     def __init__(self, name: str, **kwargs):
         """Create the node in state `unconfigured`."""
@@ -39,12 +39,12 @@ class ManagedNode(GuardedNode, LifecycleNode):
         return self._state_machine.current_state[1]
 
     def bring_up(self) -> bool:
-        """Configure and activate; tell whether both worked."""
+        """Configure and activate; return whether both succeeded."""
         return (self.trigger_configure() == TransitionCallbackReturn.SUCCESS
                 and self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
     def destroy_node(self) -> None:
-        """Leave the graph at once: rclpy's state machine would keep the node until collected."""
+        """Leave the graph now: rclpy's state machine keeps the node until garbage collection."""
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
@@ -52,7 +52,7 @@ class ManagedNode(GuardedNode, LifecycleNode):
                       response: ChangeState.Response) -> ChangeState.Response:
         try:
             return self._answer_change_state(request, response)
-        except RuntimeError:  # rclpy's RCLError
+        except RuntimeError:  # RCLError of rclpy
             transition = request.transition.label or request.transition.id
             state = self._state_machine.current_state[1]
             self.get_logger().error(f"transition {transition} is impossible in state '{state}'")

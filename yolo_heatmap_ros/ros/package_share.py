@@ -1,4 +1,4 @@
-"""Where the package's own files are, and when which weights are the default."""
+"""Locations of the package's files, and the default weights of a source."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from ament_index_python.packages import get_package_share_directory
 
 USER_WEIGHTS = 'yolo12n.pt'
-"""The default for a source of the user's own: the embedded weights know only the clip."""
+"""Default for other sources: the embedded weights are trained for the embedded clip only."""
 
 
 def share_folder(name: str) -> Path:
-    """Return the folder `config`, `demo` or `launch` of the package."""
+    """Return an installed folder of the package, such as `config`, `demo` or `web`."""
     beside = Path(__file__).resolve().parents[2]
     if (beside / 'package.xml').is_file():  # run from a checkout
         return beside / name
@@ -18,12 +18,12 @@ def share_folder(name: str) -> Path:
 
 
 def source_or_clip(source: str) -> str:
-    """Return `source`, or the embedded clip where it is empty."""
+    """Return `source`, or the embedded clip if it is empty."""
     return source or str(share_folder('demo') / 'street.mp4')
 
 
 def weights_for(source: str, weights: str) -> str:
-    """Return `weights`, or where it is empty the default for `source`."""
+    """Return `weights`, or the default for `source` if it is empty."""
     if weights:
         return weights
     clip = Path(source_or_clip(''))

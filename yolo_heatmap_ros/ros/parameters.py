@@ -1,4 +1,4 @@
-"""The parameters of a node: declared from their specifications, checked whenever they are set."""
+"""Node parameters: declared from their specifications, and checked whenever they are set."""
 
 from typing import Any, Callable, Dict, List, Sequence
 
@@ -15,7 +15,7 @@ from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 def descriptor_of(spec: ParameterSpec) -> ParameterDescriptor:
     """Return the descriptor that `ros2 param describe` and rqt_reconfigure show."""
-    # Numbers and lists arrive in the type that YAML sees in them: `device:=0`, `alpha:=1`.
+    # YAML decides the type of a value, as in `device:=0`, `alpha:=1`.
     descriptor = ParameterDescriptor(
         name=spec.name, description=spec.description, dynamic_typing=True,
         read_only=spec.settable == Settable.AT_START)
@@ -39,8 +39,9 @@ class NodeParameters:
         """
         Declare the parameters that `specs` describe.
 
-        `change` gets checked values by name before they take effect; it may refuse them with
-        HeatmapError.  `configured` tells whether parameters of an unconfigured node are locked.
+        `change` is called with checked values by name before they take effect; it may refuse them
+        with HeatmapError.  While `configured` returns true, parameters that can be set only on an
+        unconfigured node are locked.
         """
         self._node = node
         self._specs = {spec.name: spec for spec in specs}
@@ -48,16 +49,16 @@ class NodeParameters:
         self._configured = configured
         for spec in specs:
             node.declare_parameter(spec.name, spec.default, descriptor_of(spec))
-        # Only from now on: values given at start are judged by `configuration`, which can be
-        # repeated after a correction.
+        # Registered last: `configuration` checks the values given at startup, and can be called
+        # again after they have been corrected.
         node.add_on_set_parameters_callback(self._on_set)
 
     def value(self, name: str) -> Any:
-        """Return one value; raises ParameterError for an unusable one."""
+        """Return one value; raises ParameterError if it is invalid."""
         return self._specs[name].checked(self._node.get_parameter(name).value)
 
     def configuration(self) -> Configuration:
-        """Return all values; raises ParameterError for the first unusable one."""
+        """Return all values; raises ParameterError for the first invalid one."""
         return Configuration({name: self.value(name) for name in self._specs})
 
     def given(self) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Heatmap, composite and heat to their topics, in a thread beside the model's."""
+"""Draws and publishes heatmap, composite and heat, in a thread beside the model's."""
 
 import queue
 import threading
@@ -20,7 +20,7 @@ from yolo_heatmap_ros.text import StrEnum
 
 
 class Output(StrEnum):
-    """What is drawn of a frame, by the last part of its topic's name."""
+    """What is drawn for a frame, named as the last part of its topic."""
 
     HEATMAP = 'heatmap'
     COMPOSITE = 'composite'
@@ -34,7 +34,7 @@ Job = Tuple[np.ndarray, Header, Tuple[str, ...]]
 
 class PicturePublisher:
     """
-    Draws and publishes the pictures of a frame that have subscribers, beside the model's thread.
+    Draws and publishes the pictures that have subscribers, while the model runs.
 
     The heat must not change while it is drawn: before changing it, or how it is drawn or
     published, call `wait_until_drawn`.
@@ -79,14 +79,14 @@ class PicturePublisher:
 
     @property
     def active(self) -> bool:
-        """Tell whether the lifecycle lets messages through."""
+        """Return whether the lifecycle publishers are active."""
         return self._publishers[Output.HEATMAP].is_activated
 
     def show(self, frame: np.ndarray, header: Header) -> None:
         """
         Hand over a frame, (H, W, 3) uint8 BGR, and the header of its message.
 
-        Returns at once, unless the frame before is not yet published: nothing piles up here.
+        Returns at once, unless the previous frame is still being published: there is no queue.
         """
         subscribed = tuple(name for name, publisher in self._publishers.items()
                            if publisher.get_subscription_count())
@@ -101,11 +101,11 @@ class PicturePublisher:
         self._drawn.wait()
 
     def wait_until_published(self) -> None:
-        """Wait until the last frame has gone out."""
+        """Wait until the last frame is published."""
         self._published.wait()
 
     def close(self) -> None:
-        """End the thread after the last frame, and destroy the publishers."""
+        """Stop the thread after the last frame, and destroy the publishers."""
         self._jobs.put(None)
         self._thread.join()
         for publisher in self._publishers.values():
@@ -129,7 +129,7 @@ class PicturePublisher:
             self._published.set()
 
     def _draw(self, frame: np.ndarray, subscribed: Tuple[str, ...]) -> None:
-        """Draw the pictures: in the size of the frame, then scaled down to `output_width`."""
+        """Draw the pictures at full size, then scale them down to `output_width`."""
         height, width = frame.shape[:2]
         wanted = [name for name in PICTURES if name in subscribed or name + SUFFIX in subscribed]
         smaller = 0 < self.configuration['output_width'] < width
@@ -157,7 +157,7 @@ class PicturePublisher:
         return self._full_size[name]
 
     def _message(self, topic: str):
-        """Return the message for a topic, with what was drawn last."""
+        """Return the message for a topic, filled with the last picture."""
         name = topic.removesuffix(SUFFIX)
         picture = self._messages[name]
         if name == topic:

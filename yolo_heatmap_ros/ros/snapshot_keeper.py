@@ -1,4 +1,4 @@
-"""When a node writes and reads snapshots of its heat."""
+"""Saves and loads snapshots of a node's heat, on request and periodically."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 import os
@@ -16,11 +16,11 @@ from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.storage.snapshots import newest, read, Snapshot, write
 
 LOG_PERIOD = 60.0
-"""Seconds between log lines on failing autosaves."""
+"""Seconds between log lines about failed autosaves."""
 
 
 def snapshot_folder(given: str, node_name: str) -> Path:
-    """Return the folder for the snapshots of a node with this parameter and full name."""
+    """Return the snapshot folder for this value of `snapshot_dir` and this full node name."""
     if given:
         return Path(os.path.expanduser(given))
     home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
@@ -31,14 +31,14 @@ class SnapshotKeeper:
     """
     Saves and loads the heat of one pipeline.
 
-    The calling thread copies the heat; another compresses and writes it.  `wait_until_drawn` is
-    called before the heat is touched.
+    The calling thread copies the heat; a writer thread compresses and writes it.
+    `wait_until_drawn` is called before the heat is copied or replaced.
     """
 
     def __init__(self, node: GuardedNode, pipeline: HeatmapPipeline, configuration: Configuration,
                  parameters: Callable[[], Dict[str, Any]],
                  wait_until_drawn: Callable[[], None]):
-        """Start autosaves where they are configured; `parameters` are saved beside the heat."""
+        """Start autosaving if configured; `parameters` returns what is saved beside the heat."""
         self.configuration = configuration
         self._node = node
         self._pipeline = pipeline
@@ -64,7 +64,7 @@ class SnapshotKeeper:
         return None
 
     def after_reset(self) -> None:
-        """Save the reset heat, so that a crash does not bring back what was reset."""
+        """Save the reset heat, so that a crash does not restore the old heat."""
         if self.configuration['autosave_period']:
             self.save_soon()
 
@@ -81,7 +81,7 @@ class SnapshotKeeper:
 
     def save_soon(self) -> None:
         """Write a snapshot in the background; failures are logged."""
-        # A disk that is slower than the period must not pile up copies of the heat.
+        # Copies of the heat must not pile up if the disk is slower than the period.
         if self._pipeline.has_heat and (self._autosave is None or self._autosave.done()):
             self._autosave = self._begin()
             self._autosave.add_done_callback(self._node.barrier.guard(self._report))
@@ -96,15 +96,15 @@ class SnapshotKeeper:
 
     def load(self) -> Path:
         """
-        Replace the heat by the newest snapshot that is whole; return its folder.
+        Replace the heat by the newest intact snapshot; return its folder.
 
-        Raises SnapshotError if there is none, or it does not fit: then the heat stays.
+        Raises SnapshotError, and leaves the heat unchanged, if there is none or it does not fit.
         """
         for folder in newest(self.folder):
             try:
                 snapshot = read(folder)
             except DamagedSnapshot as error:
-                self._node.get_logger().warning(f'{folder}: {error}; trying the one before')
+                self._node.get_logger().warning(f'{folder}: {error}; trying the previous one')
                 continue
             except SnapshotError as error:
                 raise SnapshotError(f'{folder} is refused: {error}') from error
@@ -117,10 +117,10 @@ class SnapshotKeeper:
         raise SnapshotError(f'there is no snapshot in {self.folder}')
 
     def close(self) -> None:
-        """Save once more if autosaves are on, and wait until everything is written."""
+        """Save a last time if autosaving, and wait until everything is written."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
-            # Other resolutions too, but `resume` takes that of the last frame.
+            # Other resolutions are saved as backups: `resume` loads that of the last frame.
             for state in self._pipeline.other_states():
                 self._report(self._write(state, {}, backup=True))
             if self._pipeline.has_heat:

@@ -1,4 +1,4 @@
-"""Images and detections of the same stamp, whichever comes first."""
+"""Pairs images and detections with the same stamp, whichever arrives first."""
 
 from collections import OrderedDict
 from typing import Any, Callable, Dict, Tuple
@@ -6,21 +6,21 @@ from typing import Any, Callable, Dict, Tuple
 from std_msgs.msg import Header
 
 MAX_WAITING = 20
-"""Images, or detections, that wait for their other half at most."""
+"""Maximum number of images, or of detections, that wait for their counterpart."""
 
 Stamp = Tuple[int, int]
 
 
 class StampMatcher:
-    """Brings together what two topics say of one moment; the stamps must be equal."""
+    """Pairs the messages of two topics; their stamps must be equal."""
 
     def __init__(self, matched: Callable[[Header, Any, Any], None],
                  lost: Callable[[int], None]):
         """
-        Begin with nothing waiting.
+        Start with nothing waiting.
 
-        `matched` gets the header of an image, the image, and its detections; `lost` the number of
-        images whose detections never came.
+        `matched` is called with the header of an image, the image and its detections; `lost` with
+        the number of images dropped because their detections did not arrive.
         """
         self._matched = matched
         self._lost = lost
@@ -28,7 +28,7 @@ class StampMatcher:
         self._detections: 'OrderedDict[Stamp, Any]' = OrderedDict()
 
     def put_image(self, header: Header, image: Any) -> None:
-        """Take an image."""
+        """Add an image."""
         stamp = (header.stamp.sec, header.stamp.nanosec)
         if stamp in self._detections:
             self._matched(header, image, self._detections.pop(stamp))
@@ -37,7 +37,7 @@ class StampMatcher:
             self._lost(_limit(self._images))
 
     def put_detections(self, header: Header, detections: Any) -> None:
-        """Take detections."""
+        """Add detections."""
         stamp = (header.stamp.sec, header.stamp.nanosec)
         if stamp in self._images:
             self._matched(*self._images.pop(stamp), detections)
@@ -47,7 +47,7 @@ class StampMatcher:
 
 
 def _limit(waiting: Dict) -> int:
-    """Let the oldest go where too many wait; return how many went."""
+    """Drop the oldest entries beyond the limit; return how many were dropped."""
     gone = 0
     while len(waiting) > MAX_WAITING:
         waiting.popitem(last=False)

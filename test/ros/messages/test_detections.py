@@ -82,7 +82,7 @@ def test_what_other_detectors_send(vision_msgs):
     three.bbox.size_x = float('nan')
     assert not len(reader.read(message, refused.append))
     assert [line.partition(':')[0] for line in refused] == [
-        'a detection without a class'] * 2 + ["the box of a 'person' is none"]
+        'a detection without a class'] * 2 + ["the box of a 'person' is invalid"]
 
 
 def test_names_and_ids_without_end(vision_msgs):
@@ -148,7 +148,7 @@ def detection_messages(frames):
     return messages, heat.total.heat()
 
 
-NO_BOX, NO_CLASS, TOO_LONG = 'is none', 'a detection without a class', 'longer than 256'
+NO_BOX, NO_CLASS, TOO_LONG = 'is invalid', 'a detection without a class', 'longer than 256'
 
 
 @pytest.mark.faults

@@ -1,1 +1,1 @@
-"""Each message to and from arrays."""
+"""Conversion of messages to and from arrays, one file for each kind."""

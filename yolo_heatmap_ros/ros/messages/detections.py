@@ -1,4 +1,4 @@
-"""Detections to and from vision_msgs/Detection2DArray, which not every installation has."""
+"""Detections to and from vision_msgs/Detection2DArray, an optional dependency."""
 
 from collections import OrderedDict
 import math
@@ -22,11 +22,11 @@ except ImportError:
 MISSING = ('vision_msgs is not installed: install ros-$ROS_DISTRO-vision-msgs for detections as a '
            'topic')
 MAX_NAMES = 10_000
-"""Classes and ids that are remembered at most, of a detector that makes up ever new ones."""
+"""Maximum number of remembered classes and ids, if a detector keeps inventing new ones."""
 MAX_LENGTH = 256
-"""Characters of the name of a class, and of an id, at most."""
+"""Maximum length of a class name and of an id."""
 MAX_PX = 1e9
-"""Largest coordinate in px: float32, in which boxes are kept, holds it and what is made of it."""
+"""Largest coordinate in px: far inside the range of float32, the type of boxes."""
 
 
 def detections_message(detections: Detections, names: Dict[int, str], header: Header):
@@ -47,9 +47,9 @@ def detections_message(detections: Detections, names: Dict[int, str], header: He
 
 class DetectionReader(ClassFilter):
     """
-    Takes the detections of another node in place of a model; the parameters are a model's.
+    Reads another node's detections, in place of a model and with a model's parameters.
 
-    `names` are those of the classes that were seen so far, by the ids that they got here.
+    `names` are the classes seen so far, by ids that are assigned here.
     """
 
     task = 'detections of another node'
@@ -57,7 +57,7 @@ class DetectionReader(ClassFilter):
 
     def __init__(self, conf: float = 0.25, max_det: int = 300,
                  classes: Sequence[Union[int, str]] = ()):
-        """Take detections of at least `conf`, the `max_det` best, of `classes` by name."""
+        """Accept the `max_det` best detections of at least `conf`, of `classes` by name."""
         self.conf = conf
         self.iou = 1.0
         self.max_det = max_det
@@ -69,7 +69,7 @@ class DetectionReader(ClassFilter):
         self.classes = classes
 
     def class_ids(self, wanted: Sequence[Union[int, str]]) -> List[int]:
-        """Return the ids of names; any name may still come."""
+        """Return the ids of names, assigning new ones: any name may still arrive."""
         return [self._class_id(str(name)) for name in wanted]
 
     def _class_id(self, name: str) -> int:
@@ -79,7 +79,7 @@ class DetectionReader(ClassFilter):
         return self._by_name.get(name.lower(), MAX_NAMES)
 
     def _track_id(self, text: str) -> int:
-        """Return an id's number, or one for a text that is none; -1 for an empty one."""
+        """Return the number of an id, an assigned one if it is not numeric, -1 if it is empty."""
         if not text:
             return -1
         if text.isdecimal() and len(text) < 12:
@@ -94,9 +94,9 @@ class DetectionReader(ClassFilter):
 
     def read(self, message, refused: Callable[[str], None]) -> Detections:
         """
-        Return what a Detection2DArray holds and what counts of it.
+        Return the detections of a Detection2DArray that count.
 
-        `refused` gets a line on every detection that cannot be used.
+        `refused` is called with a line about each detection that cannot be used.
         """
         rows = []
         for detection in message.detections:
@@ -104,8 +104,8 @@ class DetectionReader(ClassFilter):
                         if not math.isnan(result.hypothesis.score)),
                        key=lambda hypothesis: hypothesis.score, default=None)
             if best is None or not best.class_id.strip():
-                refused('a detection without a class: results[].hypothesis must have the name of '
-                        'one as class_id, and a score')
+                refused('a detection without a class: results[].hypothesis needs a class name as '
+                        'class_id, and a score')
                 continue
             if max(len(best.class_id), len(detection.id)) > MAX_LENGTH:
                 refused(f"'{printable(best.class_id)}', id '{printable(detection.id)}': a name or "
@@ -113,8 +113,8 @@ class DetectionReader(ClassFilter):
                 continue
             box = _upright(detection.bbox)
             if box is None:
-                refused(f"the box of a '{printable(best.class_id)}' is none: its numbers are NaN, "
-                        'infinite or too large, or its size is negative')
+                refused(f"the box of a '{printable(best.class_id)}' is invalid: NaN, infinite or "
+                        'too large numbers, or a negative size')
                 continue
             class_id = self._class_id(best.class_id.strip())
             if best.score >= self.conf and (not self._classes or class_id in self._classes):
@@ -127,7 +127,7 @@ class DetectionReader(ClassFilter):
         return result
 
     def make_tracker(self) -> Untracked:
-        """Return a tracker that follows nothing: ids come with the detections."""
+        """Return a tracker that does nothing: ids come with the detections."""
         return Untracked()
 
 
@@ -142,7 +142,7 @@ def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str
 def _upright(box) -> Optional[List[float]]:
     """Return x1, y1, x2, y2 in px of the upright box around a turned one, or None."""
     x, y, theta = box.center.position.x, box.center.position.y, box.center.theta
-    # Not the other way round: a NaN is within no bounds.
+    # In this form the check rejects NaN, which fails every comparison.
     if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0.0 <= box.size_x <= MAX_PX
             and 0.0 <= box.size_y <= MAX_PX and math.isfinite(theta)):
         return None

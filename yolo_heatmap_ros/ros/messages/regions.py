@@ -1,4 +1,4 @@
-"""The counts of regions as a message."""
+"""Region counts as a message."""
 
 from typing import Any, Mapping
 
@@ -8,9 +8,9 @@ from std_msgs.msg import Header
 
 def regions_message(counts: Mapping[str, Mapping[str, Any]], header: Header) -> DiagnosticArray:
     """
-    Return one status for each region, with its name and the header of the image.
+    Return one status for each region, with its name, under the header of the image.
 
-    Its values are, in this order, `objects`, `tracks`, `entries`, `exits`, all whole numbers, and
+    Its values are, in this order, the integers `objects`, `tracks`, `entries` and `exits`, and
     `occupancy` in seconds; see `heat.regions.RegionCount`.
     """
     return DiagnosticArray(header=header, status=[
