@@ -9,7 +9,6 @@ import numpy as np
 
 from yolo_heatmap_ros.detectors.interface import ClassFilter, ClassNames, Tracker
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
-from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.heat.detections import Detections
 
 BATCHING_BACKENDS = ('pytorch',)
@@ -66,7 +65,7 @@ class SharedModel:
             found = self.detector.detect_batch(
                 [request.frame for request in group], group[0].options,
                 [request.outlines for request in group])
-        except ModelError as error:
+        except Exception as error:  # it belongs to the cameras that wait, and to their barriers
             for request in group:
                 request.result.set_exception(error)
             return

@@ -133,21 +133,25 @@ class YoloDetector(ClassFilter):
                 raise ModelError(f'{len(frames)} frames gave {len(results)} results')
             suppressed = (self._trackers.suppressed() if self._trackers is not None
                           else [None] * len(results))
-            found = [to_detections(result, wanted) for result, wanted in zip(results, outlines)]
+            return [with_cues(to_detections(result, wanted), result, dropped)
+                    for result, wanted, dropped in zip(results, outlines, suppressed)]
         except Exception as error:  # torch's or a backend's
             raise ModelError(f'the model fails on this frame: {one_line(error)}') from error
-        for detections, result, dropped in zip(found, results, suppressed):
-            features = getattr(result, 'feats', None)
-            # Cues are aligned with all boxes of the result.
-            if features is not None and not detections.not_finite:
-                detections.cues[FEATURES] = features
-            if dropped is not None:
-                detections.cues[SUPPRESSED] = dropped
-        return found
 
     def make_tracker(self) -> Tracker:
         """Return a tracker for one camera, of the kind given to the constructor."""
         return Untracked() if self._trackers is None else self._trackers.make()
+
+
+def with_cues(detections: Detections, result: Any, suppressed: Any) -> Detections:
+    """Add what the tracker wants of an Ultralytics result besides boxes."""
+    features = getattr(result, 'feats', None)
+    # They are aligned with all boxes of the result.
+    if features is not None and not detections.not_finite:
+        detections.cues[FEATURES] = features
+    if suppressed is not None:
+        detections.cues[SUPPRESSED] = suppressed
+    return detections
 
 
 def to_detections(result: Any, outlines: bool = False) -> Detections:
