@@ -16,7 +16,7 @@ setup(
         (f'share/{package_name}/demo', glob('demo/*')),
         (f'share/{package_name}/web', glob('web/*')),
     ],
-    # cv_bridge and the ROS packages come from ROS, as package.xml says.
+    # The ROS packages come from ROS, as package.xml says.
     install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
                       'tqdm', 'ultralytics'],
     extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
