@@ -1,4 +1,4 @@
-"""A video or image in, its heatmap out: the pipeline of the node as a command, without ROS."""
+"""A video, image or recording in, its heatmap out: the pipeline as a command, without ROS."""
 
 import argparse
 import math
@@ -17,8 +17,8 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
-from yolo_heatmap_ros.media.sources import (
-    IMAGE_SUFFIXES, open_source, Source, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.media.source import Source, STILL_RATE
+from yolo_heatmap_ros.media.sources import IMAGE_SUFFIXES, open_source, without_credentials
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
@@ -36,10 +36,11 @@ def _options() -> List[ParameterSpec]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='render', description='Draw the heat of where objects have been over a video or an '
-        'image: side by side with the original, or alone.',
+        prog='render', description='Draw the heat of where objects have been over a video, an '
+        'image or a recording: side by side with the original, or alone.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('input', help='a video, an image, a folder of images or a URL')
+    parser.add_argument('input', help='a video, an image, a folder of images, a URL or a '
+                        'rosbag2 recording')
     parser.add_argument('output', nargs='?', help='a video or an image; none with --show alone')
     parser.add_argument('--heatmap-only', action='store_true', help='without the original')
     parser.add_argument('--start', type=float, default=0.0, metavar='S',
