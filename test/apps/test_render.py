@@ -152,7 +152,7 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
     folder = newest(tmp_path)[0]
     assert f'snapshot: {folder}' in result.stdout
     snapshot = read(folder)
-    assert snapshot.unit == 'seconds' and 0.5 < snapshot.heat.max() < 10
+    assert snapshot.state.unit == 'seconds' and 0.5 < snapshot.state.arrays['heat'].max() < 10
     assert snapshot.parameters['half_life'] == 60.0
     picture = cv2.imread(str(folder / 'heatmap.png'))
     assert (picture[-30:, -30:] == 32).all(axis=2).any()  # the legend's panel
