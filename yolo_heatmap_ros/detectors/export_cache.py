@@ -2,12 +2,13 @@
 
 import hashlib
 import importlib.util
-import os
 from pathlib import Path
 import shutil
 import tempfile
 import time
 from typing import Callable, Tuple
+
+import platformdirs
 
 from yolo_heatmap_ros.choices import Acceleration
 from yolo_heatmap_ros.errors import BackendError
@@ -24,9 +25,8 @@ FORMATS = {
 
 
 def user_cache() -> Path:
-    """Return the package's folder in the user's cache (XDG Base Directory Specification)."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(cache) / 'yolo_heatmap_ros'
+    """Return the package's folder in the user's cache; on Linux in $XDG_CACHE_HOME or ~/.cache."""
+    return platformdirs.user_cache_path('yolo_heatmap_ros', appauthor=False)
 
 
 def cache_folder() -> Path:
