@@ -17,8 +17,8 @@ setup(
         (f'share/{package_name}/web', glob('web/*')),
     ],
     # The ROS packages come from ROS, as package.xml says.
-    install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'platformdirs',
-                      'pyyaml', 'tqdm', 'ultralytics'],
+    install_requires=['setuptools', 'filelock', 'lap', 'numpy', 'opencv-python', 'pillow',
+                      'platformdirs', 'pyyaml', 'tqdm', 'ultralytics'],
     extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
