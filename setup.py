@@ -16,9 +16,9 @@ setup(
         (f'share/{package_name}/demo', glob('demo/*')),
         (f'share/{package_name}/web', glob('web/*')),
     ],
-    # cv_bridge and the ROS packages come from ROS, as package.xml says.
-    install_requires=['setuptools', 'lap', 'numpy', 'opencv-python', 'pillow', 'pyyaml',
-                      'tqdm', 'ultralytics'],
+    # The ROS packages come from ROS, as package.xml says.
+    install_requires=['setuptools', 'filelock', 'lap', 'numpy', 'opencv-python', 'pillow',
+                      'platformdirs', 'pyyaml', 'tqdm', 'ultralytics'],
     extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',

@@ -18,8 +18,9 @@ from yolo_heatmap_ros.storage.snapshots import newest, read
 
 WITHOUT_ROS = (
     'import sys; sys.modules.update(dict.fromkeys(("rclpy", "sensor_msgs", "rcl_interfaces", '
-    '"std_msgs", "cv_bridge"))); from yolo_heatmap_ros.apps.render import main; '
-    'sys.exit(main(sys.argv[1:]))')
+    '"std_msgs", "builtin_interfaces", "rosbag2_py", "ament_index_python", "cv_bridge", '
+    '"yolo_heatmap_ros.ros", "yolo_heatmap_ros.nodes"))); '
+    'from yolo_heatmap_ros.apps.render import main; sys.exit(main(sys.argv[1:]))')
 
 WRITTEN = 10_000
 """Bytes of more than the head of a video."""
@@ -95,6 +96,24 @@ def test_a_video(street, tmp_path):
         assert np.abs(frame[:, :640].astype(int) - before).mean() < 8
 
 
+@pytest.mark.parametrize('storage, kind', [('mcap', 'Image'), ('sqlite3', 'CompressedImage')])
+def test_a_recording(street, clip, tmp_path, storage, kind):
+    """The same pixels as of its frames in a folder; without ROS."""
+    pytest.importorskip('rosbags')
+    from recordings import record
+    frames = [cv2.imread(str(path)) for path in sorted(clip.iterdir())[:6]]
+    recording = record(tmp_path / 'recording', frames, storage, kind)
+    result = run_without_ros(street, recording, tmp_path / 'out.png')
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith('6 frames in')
+    assert np.array_equal(cv2.imread(str(tmp_path / 'out.png')),
+                          expected_composite(street, frames))
+    file = next(recording.glob('*.mcap' if storage == 'mcap' else '*.db3'))
+    result = run(street, file, tmp_path / 'out.mp4')
+    assert result.returncode == 0, result.stderr
+    assert len(frames_of(tmp_path / 'out.mp4')) == 6
+
+
 def test_without_ffmpeg(street, clip, tmp_path):
     environment = {**os.environ, 'PATH': '/nowhere'}
     result = subprocess.run(command(street, clip, tmp_path / 'out.avi'), capture_output=True,
@@ -153,6 +172,7 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
     (('{clip}', 'out.mp4', '--kernel', 'mask'), "kernel 'mask' needs a segmentation model"),
     (('{clip}', 'out.mp4', '--weights', '/no.pt'), "weights '/no.pt': no such file"),
     (('{clip}/0000.png', '{clip}/0000.png'), 'is the input itself'),
+    (('no_such.mcap', 'out.mp4'), "'no_such.mcap': there is no metadata.yaml beside it"),
 ])
 def test_what_is_refused(street, clip, tmp_path, monkeypatch, arguments, reason):
     """One line, exit code 1, and no file left that is none."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from pathlib import Path
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ def cache(tmp_path, monkeypatch):
 SCRIPT = """
 import sys
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.errors import ModelError
 try:
     YoloDetector(sys.argv[1], accelerate=sys.argv[2], imgsz=320, log=print)
 except ModelError as error:
@@ -118,7 +120,6 @@ def test_killed_in_the_middle(street):
     process.communicate()
     left, = cache_folder().iterdir()
     assert left.name.startswith('unfinished-')
-    os.utime(left, (0, 0))
     YoloDetector(str(street / 'street.pt'), accelerate='openvino', imgsz=320)
     made, = cache_folder().iterdir()
     assert made.name.startswith('street-openvino-320-')
@@ -158,6 +159,31 @@ def test_missing_backend_is_one_line(street):
         pytest.skip('tensorrt is installed')
     with pytest.raises(ModelError, match="accelerate 'tensorrt' needs"):
         YoloDetector(str(street / 'street.pt'), accelerate='tensorrt')
+
+
+EXPORTER = """
+from pathlib import Path
+import sys
+import time
+from yolo_heatmap_ros.detectors.export_cache import exported
+def export(path, *_):
+    with open(sys.argv[2], 'a') as log:
+        log.write('made\\n')
+    time.sleep(0.5)
+    (path.parent / 'made').touch()
+print(exported(Path(sys.argv[1]), 'openvino', 320, 'cpu', '1', export))
+"""
+
+
+def test_one_process_exports_and_the_others_wait(tmp_path):
+    weights, log = tmp_path / 'x.pt', tmp_path / 'log'
+    weights.write_bytes(b'weights')
+    processes = [subprocess.Popen([sys.executable, '-c', EXPORTER, str(weights), str(log)],
+                                  text=True, stdout=subprocess.PIPE) for _ in range(4)]
+    results = {process.communicate(timeout=60)[0] for process in processes}
+    assert [process.returncode for process in processes] == [0] * 4
+    assert len(results) == 1 and Path(results.pop().strip()).is_file()
+    assert log.read_text() == 'made\n'
 
 
 def test_failed_export_leaves_nothing(tmp_path):

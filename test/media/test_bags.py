@@ -9,6 +9,7 @@ from rclpy.qos import ReliabilityPolicy
 from ros_processes import NodeProcess, Pictures, spin_until
 from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.media.bags import Bag, is_bag
+from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.ros.messages.images import to_frame
 
 pytest.importorskip('rosbags')
@@ -35,6 +36,26 @@ def test_every_storage_and_kind(tmp_path, street_frames, storage, kind):
     assert bag.unusable == 2
     assert bag.skip() and bag.read() is not None and bag.header[0] == 501
     bag.close()
+
+
+def test_a_recording_is_recognised(tmp_path, street_frames):
+    """By its folder or the file in it."""
+    folder = record(tmp_path / 'bag', street_frames[:2])
+    for place in (folder, next(folder.glob('*.db3'))):
+        source = open_source(f' {place} ', '/camera/image_raw')
+        assert np.array_equal(source.read(), street_frames[0])
+        assert source.header == (500, 7, 'lens')
+        source.close()
+    with pytest.raises(SourceError, match="no images on '/right'"):
+        open_source(str(folder), '/right')
+    with pytest.raises(SourceError, match='no metadata.yaml beside it'):
+        open_source('/no/such/file.mcap')
+
+
+def test_a_number_is_a_recording_where_there_is_one(tmp_path, street_frames, monkeypatch):
+    record(tmp_path / '7', street_frames[:1])
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(open_source('7').read(), street_frames[0])
 
 
 def test_the_topic_is_chosen(tmp_path, street_frames):

@@ -1,4 +1,4 @@
-"""Render the heatmap of a video or an image: the node's pipeline as a command, without ROS."""
+"""Render the heatmap of a video, image or recording: the pipeline as a command, without ROS."""
 
 import argparse
 import math
@@ -17,8 +17,8 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
-from yolo_heatmap_ros.media.sources import (
-    IMAGE_SUFFIXES, open_source, Source, STILL_RATE, without_credentials)
+from yolo_heatmap_ros.media.source import Source, STILL_RATE
+from yolo_heatmap_ros.media.sources import IMAGE_SUFFIXES, open_source, without_credentials
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
@@ -36,10 +36,11 @@ def _options() -> List[ParameterSpec]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='render', description='Draw a heatmap of where objects have been over a video or an '
-        'image, side by side with the original or on its own.',
+        prog='render', description='Draw a heatmap of where objects have been over a video, an '
+        'image or a recording, side by side with the original or on its own.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('input', help='a video, an image, a folder of images or a URL')
+    parser.add_argument('input', help='a video, an image, a folder of images, a URL or a '
+                        'rosbag2 recording')
     parser.add_argument('output', nargs='?',
                         help='a video or an image; optional with --show or --snapshot')
     parser.add_argument('--heatmap-only', action='store_true', help='leave out the original')

@@ -2,18 +2,19 @@
 
 import hashlib
 import importlib.util
-import os
 from pathlib import Path
 import shutil
 import tempfile
-import time
 from typing import Callable, Tuple
+
+from filelock import FileLock
+import platformdirs
 
 from yolo_heatmap_ros.choices import Acceleration
 from yolo_heatmap_ros.errors import BackendError
 
-ABANDONED_AFTER = 24 * 3600.0
-"""Seconds after which an unfinished export is one of a process that was killed."""
+UNFINISHED = 'unfinished-'
+"""Prefix of the folder that an export is made in."""
 
 # Ultralytics' name of the export format, and the packages that making and running it needs.
 FORMATS = {
@@ -24,9 +25,8 @@ FORMATS = {
 
 
 def user_cache() -> Path:
-    """Return the package's folder in the user's cache (XDG Base Directory Specification)."""
-    cache = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(cache) / 'yolo_heatmap_ros'
+    """Return the package's folder in the user's cache; on Linux in $XDG_CACHE_HOME or ~/.cache."""
+    return platformdirs.user_cache_path('yolo_heatmap_ros', appauthor=False)
 
 
 def cache_folder() -> Path:
@@ -75,18 +75,28 @@ def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
 
     `export` gets a copy of the weights, Ultralytics' name of the format, `imgsz` and `device`,
     and leaves its result beside the copy.  An export appears in the cache whole or not at all,
-    also where two processes make it at once, one is killed, or the disk is full.  Raises OSError
-    and whatever `export` raises.
+    also where a process is killed or the disk is full.  One process exports at a time; the others
+    wait, and find in the cache what was made meanwhile.  Raises OSError and whatever `export`
+    raises.
     """
     cache = cache_folder()
     final = cache / _key(weights, backend, imgsz, device, version)
     if final.is_dir():
         return _finished(final)
     cache.mkdir(parents=True, exist_ok=True)
-    for left in cache.glob('unfinished-*'):
-        if time.time() - left.stat().st_mtime > ABANDONED_AFTER:
-            shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix='unfinished-', dir=cache))
+    with FileLock(cache.with_suffix('.lock')):
+        if not final.is_dir():
+            # The lock ends with the process that holds it: these were left by killed ones.
+            for left in cache.glob(f'{UNFINISHED}*'):
+                shutil.rmtree(left, ignore_errors=True)
+            _make(final, weights, backend, imgsz, device, export)
+    return _finished(final)
+
+
+def _make(final: Path, weights: Path, backend: str, imgsz: int, device: str,
+          export: Callable[[Path, str, int, str], None]) -> None:
+    """Make an export in a temporary folder beside `final`, and rename that to `final`."""
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=final.parent))
     try:
         copy = temporary / weights.name
         shutil.copyfile(weights, copy)
@@ -94,12 +104,6 @@ def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
         copy.unlink()
         for path in temporary.glob('*.onnx') if backend == 'tensorrt' else ():
             path.unlink()
-        try:
-            temporary.rename(final)
-        except OSError:
-            if not final.is_dir():
-                raise
-            # Another process was faster: its export is as good.
-        return _finished(final)
+        temporary.rename(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
 from yolo_heatmap_ros.errors import ImageError, SourceError
-from yolo_heatmap_ros.media.sources import Source
-from yolo_heatmap_ros.ros.messages.compressed import from_compressed
-from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.media.compressed_images import decode_compressed
+from yolo_heatmap_ros.media.raw_images import decode_raw
+from yolo_heatmap_ros.media.source import Header, Source
 from yolo_heatmap_ros.text import one_line
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -25,8 +25,8 @@ class Bag(Source):
     """
     One image topic of a recording.
 
-    `header` is that of the last frame: its stamp (sec, nanosec) and frame_id.  `unusable` counts
-    messages that hold no picture; they are passed over.
+    `header` is that of the last frame's message.  `unusable` counts messages that hold no
+    picture; they are passed over.
     """
 
     def __init__(self, path: Path, topic: str = ''):
@@ -62,7 +62,7 @@ class Bag(Source):
         self._connections = [one for one in images if one.topic == self.topic]
         self.total = sum(one.msgcount for one in self._connections)
         self.rate = 0.0
-        self.header: Tuple[int, int, str] = (0, 0, '')
+        self.header = Header(0, 0, '')
         self.rewind()
 
     @property
@@ -83,10 +83,9 @@ class Bag(Source):
                 self.unusable += 1
                 continue
             stamp = message.header.stamp
-            self.header = (stamp.sec, stamp.nanosec, message.header.frame_id)
+            self.header = Header(stamp.sec, stamp.nanosec, message.header.frame_id)
             try:
-                return to_frame(message) if connection.msgtype == IMAGE else from_compressed(
-                    message)
+                return _decoded(message, connection.msgtype)
             except ImageError:
                 self.unusable += 1
         return None
@@ -118,3 +117,11 @@ class Bag(Source):
         """Close the recording."""
         self._messages.close()
         self._reader.close()
+
+
+def _decoded(message, kind: str) -> np.ndarray:
+    """Return the picture of a message, (H, W, 3) uint8 BGR; raises ImageError."""
+    if kind == COMPRESSED:
+        return decode_compressed(message.data, message.format)
+    return decode_raw(message.data, message.height, message.width, message.step, message.encoding,
+                      bool(message.is_bigendian))

@@ -1,4 +1,4 @@
-"""Frames from a video file, an image, a folder of images, a camera or a stream URL."""
+"""Frames from a video file, an image, a folder of images, a camera, a stream or a recording."""
 
 import math
 import os
@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import SourceError
+from yolo_heatmap_ros.media.bags import Bag, is_bag
+from yolo_heatmap_ros.media.source import Source
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 MAX_SPACING = 10.0
 """Seconds between two frames of a video at most; what a file says beyond that is not believed."""
-STILL_RATE = 10.0
-"""Frames per second of pictures that have no rate of their own."""
 _INDEX = re.compile('[0-9]{1,3}')
 
 
@@ -28,45 +28,6 @@ def without_credentials(url: str) -> str:
     """
     return re.sub(r'(\w+://)(?:.*@)?([^?]*)(\?.*)?', lambda found: (
         found[1] + found[2] + ('?…' if found[3] else '')), url, flags=re.DOTALL)
-
-
-class Source:
-    """
-    Where frames come from.
-
-    `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
-    frames, 0 where there is no end; `live` tells that frames cannot be skipped or repeated.
-    `unusable` counts those that could not be decoded, and were passed over.
-    """
-
-    rate = STILL_RATE
-    total = 0
-    live = False
-    unusable = 0
-
-    @property
-    def spacing(self) -> Optional[float]:
-        """Return the seconds from the last frame to the next, where they are not even."""
-        return None
-
-    def read(self) -> Optional[np.ndarray]:
-        """
-        Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now).
-
-        Raises SourceError where the source turns out to be damaged.
-        """
-        raise NotImplementedError
-
-    def skip(self) -> bool:
-        """Pass over one frame; return False at the end."""
-        return self.read() is not None
-
-    def rewind(self) -> bool:
-        """Begin anew; return False where that does not work."""
-        return False
-
-    def close(self) -> None:
-        """Let go of files and devices."""
 
 
 class VideoFile(Source):
@@ -202,20 +163,24 @@ class Live(Source):
         self._capture.release()
 
 
-def open_source(source: str) -> Source:
+def open_source(source: str, topic: str = '') -> Source:
     """
-    Open a file, an image, a folder, a camera (index or /dev/video*) or a URL.
+    Open a file, an image, a folder, a camera (index or /dev/video*), a URL or a recording.
 
-    Raises SourceError, one line, where it cannot be opened or decoded.
+    A recording is the folder of a rosbag2 recording, or the file in it; `topic` is its topic of
+    images, where empty its first one.  Other sources have no topics.  Raises SourceError, one
+    line, where the source cannot be opened or decoded.
     """
     source = source.strip()
+    path = Path(os.path.expanduser(source))
+    if source and '://' not in source and is_bag(path):
+        return Bag(path, topic)
     if _INDEX.fullmatch(source) or source.startswith('/dev/video') or '://' in source:
         stream = Live(source)
         if '://' not in source or not stream.ends:
             return stream
         stream.close()
         return VideoFile(source)
-    path = Path(os.path.expanduser(source))
     if not source or not os.path.exists(path):
         raise SourceError(f"'{source}': no such file or folder; give a video, an image, a folder "
                           'of images, a camera index or a URL')

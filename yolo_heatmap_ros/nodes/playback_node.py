@@ -1,8 +1,6 @@
 """The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
 
 import math
-import os
-from pathlib import Path
 import sys
 import threading
 import time
@@ -20,8 +18,8 @@ from std_srvs.srv import SetBool
 from yolo_heatmap_ros.choices import StampSource
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError, SourceError
-from yolo_heatmap_ros.media.bags import Bag, is_bag
-from yolo_heatmap_ros.media.sources import open_source, Source, STILL_RATE, without_credentials
+from yolo_heatmap_ros.media.source import Source, STILL_RATE
+from yolo_heatmap_ros.media.sources import open_source, without_credentials
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.images import Picture
@@ -56,7 +54,7 @@ class PlaybackNode(GuardedNode):
             self, PLAYBACK_PARAMETERS, self._change).configuration()
         self._name = without_credentials(self._configuration['source'])
         try:
-            self._source = self._open(Path(os.path.expanduser(self._configuration['source'])))
+            self._source = self._open()
         except SourceError as error:
             raise ParameterError(f"parameter 'source': {error}") from error
         self._publisher = self.create_publisher(
@@ -69,13 +67,13 @@ class PlaybackNode(GuardedNode):
         self._position = self._published = self._skipped = 0
         self._finished = Future()
 
-    def _open(self, path: Path) -> Source:
-        if is_bag(path):
-            return Bag(path, self._configuration['topic'])
-        if self._configuration['stamps'] == StampSource.ORIGINAL:
+    def _open(self) -> Source:
+        source = open_source(self._configuration['source'], self._configuration['topic'])
+        if self._configuration['stamps'] == StampSource.ORIGINAL and source.header is None:
+            source.close()
             raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
                                  'stamps')
-        return open_source(self._configuration['source'])
+        return source
 
     def spin_to_end(self) -> int:
         """Play until the source ends; return the exit code of the process."""

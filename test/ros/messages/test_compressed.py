@@ -1,8 +1,6 @@
 """Compressed images in and out, decoded by another library than the package's."""
 
 from io import BytesIO
-import struct
-import zlib
 
 import cv2
 import numpy as np
@@ -43,47 +41,12 @@ def test_there_and_back(street_frames):
     assert np.abs(from_compressed(jpeg).astype(int) - frame).mean() < 3
 
 
-@pytest.mark.parametrize('said, turned', [
-    ('bgr8; png compressed bgr8', False), ('rgb8; png compressed bgr8', False), ('png', False),
-    ('rgb8; png compressed rgb8', True), ('', False)])
-def test_formats_that_others_write(street_frames, said, turned):
+def test_the_format_of_a_message_counts(street_frames):
     frame = street_frames[0]
-    result = from_compressed(packed(frame, said=said))
-    assert np.array_equal(result, frame[:, :, ::-1] if turned else frame)
-    assert result.flags.c_contiguous
-
-
-def test_grey_and_sixteen_bits_become_colour():
-    grey = np.arange(200, dtype=np.uint8).reshape(10, 20)
-    for values in (grey, grey.astype(np.uint16) * 257):
-        message = CompressedImage(format='mono8; png compressed mono8',
-                                  data=cv2.imencode('.png', values)[1].tobytes())
-        assert np.array_equal(from_compressed(message), np.repeat(grey[:, :, None], 3, axis=2))
-
-
-def bomb(width, height):
-    """Return a PNG of a few bytes that says it is this large."""
-    def chunk(kind, data):
-        return (struct.pack('>I', len(data)) + kind + data
-                + struct.pack('>I', zlib.crc32(kind + data)))
-    header = struct.pack('>2I5B', width, height, 8, 2, 0, 0, 0)
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header)
-            + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b''))
-
-
-def test_what_is_no_picture(street_frames):
-    whole = packed(street_frames[0]), packed(street_frames[0], 'jpeg')
-    for message, reason in (
-            (CompressedImage(format='jpeg'), '0 bytes .* are no JPEG or PNG'),
-            (CompressedImage(format='jpeg', data=b'hello'), '5 bytes .* are no JPEG or PNG'),
-            (CompressedImage(format='16UC1; compressedDepth png', data=whole[0].data),
-             'compressedDepth .*use the raw topic'),
-            (CompressedImage(format='png', data=bomb(60000, 60000)), 'too large'),
-            *((CompressedImage(format=one.format, data=one.data[:len(one.data) // 2]),
-               'cannot be decoded|are no JPEG') for one in whole)):
-        with pytest.raises(ImageError, match=reason) as caught:
-            from_compressed(message)
-        assert '\n' not in str(caught.value)
+    turned = from_compressed(packed(frame, said='rgb8; png compressed rgb8'))
+    assert np.array_equal(turned, frame[:, :, ::-1])
+    with pytest.raises(ImageError, match='0 bytes .* are no JPEG or PNG'):
+        from_compressed(CompressedImage(format='jpeg'))
 
 
 def start(street, **parameters):

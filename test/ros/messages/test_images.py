@@ -1,8 +1,5 @@
-"""Image messages to arrays and back, against OpenCV's own conversions."""
+"""Image messages to arrays and back, against cv_bridge."""
 
-import array
-
-import cv2
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -11,167 +8,46 @@ from yolo_heatmap_ros.ros.messages.images import Picture, to_frame
 
 RNG = np.random.default_rng(3)
 BGR = RNG.integers(0, 256, (6, 10, 3), np.uint8)
-WIDE = RNG.integers(0, 65536, (6, 10, 3)).astype(np.uint16)
-GREY = RNG.integers(0, 256, (6, 10), np.uint8)
 
 
 def message_of(pixels, encoding, padding=0, big_endian=False):
-    rows = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder('>'))
-                                if big_endian else pixels)
-    rows = rows.view(np.uint8).reshape(pixels.shape[0], -1)
+    """Return a message of pixels, (H, W) or (H, W, C), with `padding` bytes after each row."""
+    if big_endian:
+        pixels = pixels.astype(pixels.dtype.newbyteorder('>'))
+    rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(pixels.shape[0], -1)
     rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=99)
     return Image(height=pixels.shape[0], width=pixels.shape[1], step=rows.shape[1],
                  encoding=encoding, is_bigendian=int(big_endian), data=rows.tobytes())
 
 
-ENCODINGS = {
-    'bgr8': (BGR, BGR),
-    '8UC3': (BGR, BGR),
-    'rgb8': (BGR[:, :, ::-1], BGR),
-    'bgra8': (cv2.cvtColor(BGR, cv2.COLOR_BGR2BGRA), BGR),
-    'rgba8': (cv2.cvtColor(BGR, cv2.COLOR_BGR2RGBA), BGR),
-    'mono8': (GREY, cv2.cvtColor(GREY, cv2.COLOR_GRAY2BGR)),
-    '8UC1': (GREY, cv2.cvtColor(GREY, cv2.COLOR_GRAY2BGR)),
-    'bayer_rggb8': (GREY, cv2.cvtColor(GREY, cv2.COLOR_BayerBG2BGR)),
-    'bayer_grbg8': (GREY, cv2.cvtColor(GREY, cv2.COLOR_BayerGB2BGR)),
-    'bayer_gbrg8': (GREY, cv2.cvtColor(GREY, cv2.COLOR_BayerGR2BGR)),
-    'bayer_bggr8': (GREY, cv2.cvtColor(GREY, cv2.COLOR_BayerRG2BGR)),
-    '8UC4': (cv2.cvtColor(BGR, cv2.COLOR_BGR2BGRA), BGR),
-}
-
-
-YUV = RNG.integers(0, 256, (6, 10, 2), np.uint8)
-PLANES = RNG.integers(0, 256, (9, 10), np.uint8)
-ENCODINGS.update({
-    'uyvy': (YUV, cv2.cvtColor(YUV, cv2.COLOR_YUV2BGR_UYVY)),
-    'yuv422': (YUV, cv2.cvtColor(YUV, cv2.COLOR_YUV2BGR_UYVY)),
-    'yuyv': (YUV, cv2.cvtColor(YUV, cv2.COLOR_YUV2BGR_YUY2)),
-    'yuv422_yuy2': (YUV, cv2.cvtColor(YUV, cv2.COLOR_YUV2BGR_YUY2)),
-})
-
-
+@pytest.mark.parametrize('size', [(6, 10), (1, 1), (241, 321)])
 @pytest.mark.parametrize('padding', [0, 5])
-@pytest.mark.parametrize('encoding', ENCODINGS)
-def test_encodings(encoding, padding):
-    """Colours as OpenCV converts them; `step` may be larger than the row."""
-    pixels, expected = ENCODINGS[encoding]
-    frame = to_frame(message_of(pixels, encoding, padding))
-    assert np.array_equal(frame, expected)
-    assert frame.flags.c_contiguous
+@pytest.mark.parametrize('encoding, channels', [
+    ('mono8', 1), ('rgb8', 3), ('bgr8', 3), ('rgba8', 4), ('bgra8', 4)])
+def test_pixels_are_those_of_cv_bridge(encoding, channels, padding, size):
+    bridge = pytest.importorskip('cv_bridge').CvBridge()
+    pixels = RNG.integers(0, 256, (*size, channels) if channels > 1 else size, np.uint8)
+    # PyPI's cv_bridge does not know of padding.
+    expected = bridge.imgmsg_to_cv2(message_of(pixels, encoding), 'bgr8')
+    assert np.array_equal(to_frame(message_of(pixels, encoding, padding)), expected)
 
 
 @pytest.mark.parametrize('big_endian', [False, True])
-@pytest.mark.parametrize('encoding', ['bgr16', '16UC3', 'rgb16', 'bgra16', 'rgba16', '16UC4',
-                                      'mono16'])
-def test_sixteen_bits(encoding, big_endian):
-    """The high byte decides, whichever comes first."""
-    alpha = np.zeros((6, 10, 1), np.uint16)
-    pixels = WIDE[:, :, ::-1] if encoding.startswith('rgb') else WIDE
-    if encoding in ('bgra16', 'rgba16', '16UC4'):
-        pixels = np.concatenate((pixels, alpha), axis=2)
-    expected = WIDE
-    if encoding == 'mono16':
-        pixels, expected = WIDE[:, :, 0], np.repeat(WIDE[:, :, :1], 3, axis=2)
-    frame = to_frame(message_of(pixels, encoding, big_endian=big_endian))
-    assert np.abs(frame.astype(float) - expected / 257.0).max() <= 1.0
+def test_the_byte_order_of_a_message_counts(big_endian):
+    frame = to_frame(message_of(np.array([[0x1234]], np.uint16), 'mono16', 0, big_endian))
+    assert frame.tolist() == [[[0x12] * 3]]
 
 
-@pytest.mark.parametrize('padding', [0, 6])
-@pytest.mark.parametrize('encoding, code', [('nv12', cv2.COLOR_YUV2BGR_NV12),
-                                            ('nv21', cv2.COLOR_YUV2BGR_NV21)])
-def test_two_planes(encoding, code, padding):
-    message = message_of(PLANES, encoding, padding)
-    message.height = 6
-    assert np.array_equal(to_frame(message), cv2.cvtColor(PLANES, code))
+def test_the_range_of_values_counts():
+    depth = np.array([[1000, 2000]], np.uint16)
+    assert to_frame(message_of(depth, '16UC1'), (0, 10000))[0, :, 0].tolist() == [26, 51]
 
 
-@pytest.mark.parametrize('padding', [0, 6])
-def test_two_planes_of_full_colours(padding):
-    """Against nv12 where four neighbours have one colour, and ITU-R BT.601 everywhere."""
-    luminance = RNG.integers(16, 236, (6, 10), np.uint8)
-    colours = RNG.integers(16, 241, (6, 10, 2), np.uint8)
-
-    def frame_of(colours):
-        planes = np.concatenate((
-            np.pad(luminance, ((0, 0), (0, padding))).ravel(),
-            np.pad(colours.reshape(6, 20), ((0, 0), (0, 2 * padding))).ravel()))
-        return to_frame(Image(height=6, width=10, step=10 + padding, encoding='nv24',
-                              data=planes.tobytes()))
-    coarse = colours[::2, ::2]
-    expected = cv2.cvtColor(np.concatenate((luminance, coarse.reshape(3, 10))),
-                            cv2.COLOR_YUV2BGR_NV12)
-    assert np.array_equal(frame_of(coarse.repeat(2, axis=0).repeat(2, axis=1)), expected)
-    y, u, v = 1.164 * (luminance - 16.0), colours[..., 0] - 128.0, colours[..., 1] - 128.0
-    exact = np.stack((y + 2.018 * u, y - 0.391 * u - 0.813 * v, y + 1.596 * v), axis=2)
-    assert np.abs(frame_of(colours) - np.clip(exact, 0, 255)).max() <= 1.6
-
-
-@pytest.mark.parametrize('big_endian', [False, True])
-@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
-def test_sixteen_bits_of_a_bayer_pattern(pattern, big_endian):
-    """As the eight high bits of it, but for the rounding."""
-    wide = WIDE[:, :, 0]
-    eight = cv2.convertScaleAbs(wide, alpha=255.0 / 65535.0)
-    frame = to_frame(message_of(wide, f'bayer_{pattern}16', big_endian=big_endian))
-    assert np.array_equal(frame, to_frame(message_of(eight, f'bayer_{pattern}8')))
-
-
-@pytest.mark.parametrize('big_endian', [False, True])
-def test_depth_in_metres(big_endian):
-    """The given range goes to 0 to 255; what is no measurement is black."""
-    depth = np.array([[0.5, 1.0, 2.0, 3.0, 9.0], [np.nan, np.inf, -np.inf, 1.5, 0.0]], np.float32)
-    message = message_of(depth, '32FC1', big_endian=big_endian)
-    frame = to_frame(message, (1.0, 3.0))
-    assert frame.shape == (2, 5, 3)
-    assert np.array_equal(frame[..., 0], frame[..., 2])
-    assert frame[..., 0].tolist() == [[0, 0, 128, 255, 255], [0, 0, 0, 64, 0]]
-    own = to_frame(message)
-    assert own[..., 0].tolist() == [[14, 28, 57, 85, 255], [0, 0, 0, 42, 0]]
-    nothing = message_of(np.full((2, 5), np.nan, np.float32), '32FC1')
-    assert not to_frame(nothing).any()
-    flat = message_of(np.full((2, 5), 2.0, np.float32), '32FC1')
-    assert to_frame(flat).shape == (2, 5, 3)
-
-
-@pytest.mark.parametrize('big_endian', [False, True])
-def test_depth_in_millimetres(big_endian):
-    depth = np.array([[0, 1000, 2000], [3000, 0, 5000]], np.uint16)
-    frame = to_frame(message_of(depth, '16UC1', big_endian=big_endian))
-    assert frame[..., 1].tolist() == [[0, 0, 64], [128, 0, 255]]
-    assert to_frame(message_of(depth, '16UC1'), (0, 10000))[..., 1].tolist() == [
-        [0, 26, 51], [76, 0, 128]]
-
-
-@pytest.mark.parametrize('encoding', ['uyvy', 'yuyv', 'nv12', 'nv21'])
-def test_shared_colours_need_pairs_of_pixels(encoding):
-    with pytest.raises(ImageError, match=f'9 x 6 pixels cannot be {encoding}'):
-        to_frame(Image(height=6, width=9, step=18, encoding=encoding, data=bytes(400)))
-
-
-def test_padding_of_the_last_row_may_be_missing():
-    message = message_of(BGR, 'bgr8', padding=7)
-    message.data = message.data[:-7]
-    assert np.array_equal(to_frame(message), BGR)
-
-
-@pytest.mark.parametrize('change, reason', [
-    ({'step': 29}, 'step 29 is less than the 30 bytes'),
-    ({'data': array.array('B', bytes(100))}, '100 bytes of data are too few'),
-    ({'data': array.array('B')}, '0 bytes'),
-    ({'width': 0}, 'empty'),
-    ({'height': 0}, 'empty'),
-    ({'encoding': 'jpeg'}, "'jpeg' is not supported.*bgr8"),
-    ({'encoding': ''}, 'not supported'),
-    ({'width': 65535, 'height': 65535, 'step': 65535 * 3}, 'too large'),
-    ({'step': 4000000000}, 'too few'),
-])
-def test_messages_without_a_picture(change, reason):
+def test_a_message_without_a_picture_is_refused():
     message = message_of(BGR, 'bgr8')
-    for name, value in change.items():
-        setattr(message, name, value)
-    with pytest.raises(ImageError, match=reason) as error:
+    message.encoding = 'jpeg'
+    with pytest.raises(ImageError, match="'jpeg' is not supported"):
         to_frame(message)
-    assert '\n' not in str(error.value)
 
 
 def test_picture_is_drawn_in_place():
@@ -184,18 +60,3 @@ def test_picture_is_drawn_in_place():
     assert np.array_equal(to_frame(picture.message), BGR)
     assert picture.pixels(4, 5).shape == (4, 5, 3)
     assert len(picture.message.data) == 60
-
-
-def test_a_red_pixel_of_a_bayer_pattern_is_red():
-    """Patterns have other names in ROS than in OpenCV: a colour tells which is meant."""
-    raw = np.zeros((8, 8), np.uint8)
-    raw[0::2, 0::2] = 200  # the R of rggb
-    assert to_frame(message_of(raw, 'bayer_rggb8'))[4, 4].tolist() == [0, 0, 200]
-
-
-def test_a_pattern_smaller_than_its_period_is_refused():
-    """An error of OpenCV becomes one of this package, or the picture is converted."""
-    try:
-        assert to_frame(message_of(GREY[:1, :1], 'bayer_rggb8')).shape == (1, 1, 3)
-    except ImageError as error:
-        assert 'bayer_rggb8' in str(error)

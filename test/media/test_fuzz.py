@@ -8,7 +8,7 @@ import sys
 from hypothesis import given, strategies as st
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
 from fuzz import decode, ENCODINGS  # noqa: E402, I100
 

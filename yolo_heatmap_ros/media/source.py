@@ -1,0 +1,57 @@
+"""What every source of frames can do."""
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+STILL_RATE = 10.0
+"""Frames per second of pictures that have no rate of their own."""
+
+
+class Header(NamedTuple):
+    """The stamp in s and ns (as ROS counts them), and the frame_id, of a recorded message."""
+
+    sec: int
+    nanosec: int
+    frame_id: str
+
+
+class Source:
+    """
+    Where frames come from.
+
+    `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
+    frames, 0 where there is no end; `live` tells that frames cannot be skipped or repeated.
+    `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
+    the last frame, where frames have been recorded with one.
+    """
+
+    rate = STILL_RATE
+    total = 0
+    live = False
+    unusable = 0
+    header: Optional[Header] = None
+
+    @property
+    def spacing(self) -> Optional[float]:
+        """Return the seconds from the last frame to the next, where they are not even."""
+        return None
+
+    def read(self) -> Optional[np.ndarray]:
+        """
+        Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now).
+
+        Raises SourceError where the source turns out to be damaged.
+        """
+        raise NotImplementedError
+
+    def skip(self) -> bool:
+        """Pass over one frame; return False at the end."""
+        return self.read() is not None
+
+    def rewind(self) -> bool:
+        """Begin anew; return False where that does not work."""
+        return False
+
+    def close(self) -> None:
+        """Let go of files and devices."""
