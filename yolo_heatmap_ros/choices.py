@@ -1,4 +1,4 @@
-"""The words that parameters choose from, each set of them once."""
+"""The values that parameters choose from."""
 
 from yolo_heatmap_ros.text import StrEnum
 

@@ -7,7 +7,7 @@ traceback and go on.
 
 
 class HeatmapError(Exception):
-    """What a user can mend: the message says what is wrong, where, and what to do."""
+    """An error that a user can fix: the message says what is wrong, where, and what to do."""
 
 
 class ParameterError(HeatmapError):

@@ -90,7 +90,7 @@ class HeatmapPipeline:
 
     @property
     def has_heat(self) -> bool:
-        """Tell whether there has been a frame, or heat has been restored."""
+        """Return whether a frame has been accumulated, or heat restored."""
         return self._accumulator is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Words and lines: what errors say in one line, and enums whose members are their words."""
+"""Error messages in one line, and enums whose members are strings."""
 
 from enum import Enum
 

@@ -25,9 +25,9 @@ class _Request(NamedTuple):
 
 class SharedModel:
     """
-    Runs the frames of several cameras through one model, in a thread of its own.
+    Runs the frames of several cameras through one model, in its own thread.
 
-    All waiting frames are taken at once, and each camera waits for its own: none can be in the
+    All waiting frames are taken at once, and each camera waits for its result: none can be in the
     queue twice, so a fast camera does not starve a slow one.  Frames of the same size and options
     go through the model together.
     """

@@ -253,7 +253,7 @@ class HeatAccumulator:
 
 
 def _finite(detections: Detections) -> Detections:
-    # Whatever the detector: a NaN would stay in the heat.
+    # A NaN would stay in the heat for good, whichever detector it came from.
     usable = np.isfinite(detections.xyxy).all(axis=1)
     return detections if usable.all() else detections.those(usable)
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 
 SAME_OBJECT = 0.5
-"""Intersection over union from which two boxes of a class are taken for the same object."""
+"""Intersection over union from which two boxes of a class count as the same object."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Detections:
                    np.ones(count, bool))
 
     def apart_from(self, others: 'Detections') -> 'Detections':
-        """Return the objects that are none of `others`: of another class, or overlapping less."""
+        """Return the objects that match none of `others` in class and overlap."""
         overlap = _intersection_over_union(self.xyxy, others.xyxy)
         same = (overlap >= SAME_OBJECT) & (self.class_id[:, None] == others.class_id)
         return self.those(~same.any(axis=1))

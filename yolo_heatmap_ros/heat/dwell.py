@@ -17,7 +17,7 @@ class Place(NamedTuple):
     A stop on an object's path.
 
     `box` (4,) float32 xyxy in px, the heat `amount` that belongs here, and the `patch` of the
-    picture that gets it, None if there is none of the object in the picture.
+    picture that gets it, None for objects outside the picture.
     """
 
     box: np.ndarray

@@ -1,4 +1,4 @@
-"""Named parts of the picture, and what happens in each."""
+"""Named zones of the picture, and what happens in each."""
 
 from dataclasses import asdict, dataclass
 from typing import Dict, Mapping, Optional, Sequence
@@ -24,7 +24,7 @@ class RegionCount:
 
     `objects` are in it now.  `tracks` have been seen in it, `entries` and `exits` are crossings
     of its border: a track that appears or vanishes inside crosses nothing.  `occupancy` is the
-    time that all objects together have spent in it, in seconds.
+    total dwell time of all objects in it, in seconds.
     """
 
     objects: int = 0
@@ -72,7 +72,7 @@ class Regions:
                                    if self._distance(polygon, box) >= 0.0)
 
     def contain(self, box: np.ndarray) -> bool:
-        """Tell whether an object with this box is in any of the regions."""
+        """Return whether an object with this box is in any of the regions."""
         return any(self._distance(polygon, box) >= 0.0 for polygon in self.polygons.values())
 
     def _distance(self, polygon: np.ndarray, box: np.ndarray) -> float:
@@ -108,7 +108,7 @@ class Regions:
 
 
 def _follow(count: RegionCount, name: str, track: Track, distance: float, margin: float) -> bool:
-    """Tell whether a track is inside, and count what it does at the border."""
+    """Return whether a track is inside, and count its crossings of the border."""
     was_inside = track.inside.get(name)
     if was_inside is None:
         inside = distance >= 0.0

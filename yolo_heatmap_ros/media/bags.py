@@ -17,7 +17,7 @@ SUFFIXES = ('.db3', '.mcap')
 
 
 def is_bag(path: Path) -> bool:
-    """Tell whether a path is the folder of a recording, or the file in it."""
+    """Return whether a path is the folder of a recording, or the file in it."""
     return os.path.isfile(path / 'metadata.yaml') or path.suffix in SUFFIXES
 
 

@@ -21,7 +21,7 @@ class Source:
     Where frames come from.
 
     `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
-    frames, 0 where there is no end; `live` tells that frames cannot be skipped or repeated.
+    frames, 0 if it has no end; `live` sources cannot skip or repeat frames.
     `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
     the last frame, where frames have been recorded with one.
     """
@@ -39,7 +39,7 @@ class Source:
 
     def read(self) -> Optional[np.ndarray]:
         """
-        Return the next frame, (H, W, 3) uint8 BGR, or None where there is none (now).
+        Return the next frame, (H, W, 3) uint8 BGR, or None if there is none (now).
 
         Raises SourceError where the source turns out to be damaged.
         """
@@ -50,7 +50,7 @@ class Source:
         return self.read() is not None
 
     def rewind(self) -> bool:
-        """Begin anew; return False where that does not work."""
+        """Start again from the first frame; return False if that is not possible."""
         return False
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ class VideoFile(Source):
         return True
 
     def rewind(self) -> bool:
-        """Open the file anew, which is exact where seeking is not."""
+        """Reopen the file, which is exact where seeking is not."""
         self.close()
         self._open()
         return self._any
@@ -144,7 +144,7 @@ class Live(Source):
 
     @property
     def ends(self) -> bool:
-        """Tell whether it is a recording that is only read over a network."""
+        """Return whether it is a recording that is read over a network."""
         return self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
 
     def read(self) -> Optional[np.ndarray]:

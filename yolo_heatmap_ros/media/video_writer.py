@@ -1,4 +1,4 @@
-"""Frames to a video file: H.264 where there is an ffmpeg, else what OpenCV can write."""
+"""Frames to a video file: H.264 if ffmpeg is installed, else what OpenCV can write."""
 
 from pathlib import Path
 import shutil
@@ -52,7 +52,7 @@ class VideoWriter:
         ffmpeg = shutil.which('ffmpeg')
         if ffmpeg and _has_h264(ffmpeg):
             self.codec = 'H.264'
-            # A session of its own: Ctrl-C in the terminal is for us, who close the file.
+            # Its own session: Ctrl-C in the terminal is for this process, which closes the file.
             self._encoder = subprocess.Popen(
                 [ffmpeg, '-loglevel', 'error', '-y', '-f', 'rawvideo', '-pix_fmt', 'bgr24',
                  '-s', f'{width}x{height}', '-r', f'{self._rate:.6f}', '-i', 'pipe:0',

@@ -33,7 +33,7 @@ PARAMETERS = (
 
 
 class CameraGroup(GuardedNode):
-    """Makes one heatmap node for each camera of the file, each spun in a thread of its own."""
+    """Makes one heatmap node for each camera of the file, each with its own thread."""
 
     def __init__(self):
         """Read the file; raises ParameterError where it holds no camera."""

@@ -187,7 +187,7 @@ class HeatmapNode(ManagedNode):
             else:
                 self._input.unsubscribe()
         response.success = True
-        response.message = 'images are taken' if self._enabled else 'paused: the heat stays'
+        response.message = 'resumed' if self._enabled else 'paused: the heat stays'
         self.get_logger().info(response.message)
         return response
 

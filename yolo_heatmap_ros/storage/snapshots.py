@@ -35,7 +35,7 @@ class Snapshot(NamedTuple):
 def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], keep: int,
           backup: bool = False) -> Path:
     """
-    Write a snapshot, and `pictures` (uint8 BGR) as PNG, to a folder of its own in `folder`.
+    Write a snapshot, and `pictures` (uint8 BGR) as PNG, to a new folder in `folder`.
 
     That folder appears when everything in it is on the disk.  The `keep` newest stay; a `backup`
     is not found by `newest`.  Raises SnapshotError.

@@ -44,7 +44,7 @@ class FloorLayer(Layer):
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
                  counts: Counts) -> Optional['FloorLayer']:
-        """Return an empty floor where there is a ground plane."""
+        """Return an empty floor, None without a ground plane."""
         return None if options.ground is None else cls(options.ground, height, width, counts)
 
     def add(self, segment: DwellSegment) -> None:
