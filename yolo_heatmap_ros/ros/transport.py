@@ -31,7 +31,11 @@ def remove_orphaned_segments(folder: Path = SHARED_MEMORY) -> int:
     """
     Remove the shared memory of Fast DDS processes that were killed; return how many had left some.
 
-    A living process holds a lock on the file beside its segment, which ends with it.
+    A living process holds a lock on the file beside its segment, which ends with it.  `fastdds
+    shm clean` goes by the same lock, but it does not spare a process that has just created the
+    file and is about to lock it, and it removes ports as well: a process that loses its port
+    while it starts receives nothing over shared memory, and there is no error.  Nodes start at
+    the same time, so it cannot be run at every start.
     """
     count = 0
     for lock in (*folder.glob('fastrtps_*_el'), *folder.glob('fastdds_*_el')):
