@@ -88,6 +88,27 @@ def test_what_cannot_be_merged_changes_nothing(clip, other):
     assert np.array_equal(heat.total.heat(), before) and heat.frames == 20
 
 
+@pytest.mark.parametrize('earlier_first', [False, True])
+def test_what_is_known_of_a_merged_time(earlier_first):
+    """Frames of both, from the first stamp to the last; who is there now, the later one knows."""
+    options = HeatOptions(regions=REGIONS, half_life=5.0, kernel='box')
+    earlier, later = HeatAccumulator(480, 640, options), HeatAccumulator(480, 640, options)
+    for heat, stamps, boxes in ((earlier, (1.0, 2.0, 3.0), [(10, 200, 50, 300)] * 3),
+                                (later, (12.0, 13.0), [(10, 200, 50, 300)])):
+        for stamp in stamps:
+            detections = Detections.from_boxes(boxes)
+            detections.track_id = np.arange(len(boxes))
+            heat.update(detections, stamp)
+    hot = earlier.total.heat()[250, 30] * 0.25 + later.total.heat()[250, 30]
+    one, other = (earlier, later) if earlier_first else (later, earlier)
+    one.merge(other)
+    assert (one.frames, one.began, one.clock.now) == (5, 1.0, 13.0)
+    assert one.total.heat()[250, 30] == pytest.approx(hot)
+    count = one.regions.counts['left']
+    assert (count.objects, count.tracks) == (1, 4)
+    assert count.occupancy == pytest.approx(6.0 + 1.0)
+
+
 def test_merging_nothing_changes_nothing(clip):
     heat, empty = heat_of(clip, 0, 20, HeatOptions(half_life=5.0)), HeatAccumulator(
         480, 640, HeatOptions(half_life=5.0))
@@ -97,3 +118,4 @@ def test_merging_nothing_changes_nothing(clip):
     assert (heat.frames, heat.began, heat.clock.now) == (20, before.began, before.ended)
     empty.merge(heat)
     assert np.array_equal(empty.total.heat(), before.arrays['heat'])
+    assert (empty.frames, empty.began, empty.clock.now) == (20, before.began, before.ended)
