@@ -88,6 +88,14 @@ def test_what_the_camera_sees(plane, project):
     assert 0.3 < seen.mean() < 0.95
 
 
+def test_a_cell_on_the_border_of_the_picture_is_seen():
+    plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
+    inside = np.array([False, True, True, True, False])  # -0.5, 0, 0.5, 1 and 1.5 m
+    assert np.array_equal(plane.seen(10, 10), np.outer(inside[:4], inside))
+    behind = GroundPlane(np.diag((0.1, 0.1, -1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
+    assert not behind.seen(10, 10).any()
+
+
 @pytest.mark.parametrize('pixels, metres, reason', [
     ([[0, 0], [1, 0], [0, 1]], PLACES, 'points_px has 3 points: four or more'),
     ([[0, 0], [100, 0], [0, 100], [100, 100]], PLACES[:3], 'points_m has 3 points'),
@@ -96,6 +104,8 @@ def test_what_the_camera_sees(plane, project):
     ([[0, 0], [9, 0], [0, 9], [9, 9]], [[1, 1]] * 4, 'points_m: all but one .* on one line'),
     ([[0, 0], [9, 0], [0, 9], [9, 9], [4, 5]], PLACES, '5 ground.points_px, but 4 ground'),
     ([[0, 0], [9, 0], [0, 9], [9, float('nan')]], PLACES, 'points_px is not a list of points'),
+    ([[0, 0, 1], [9, 0, 1], [0, 9, 1], [9, 9, 1]], PLACES, 'points_px is not a list of points'),
+    ([0, 0, 9, 0, 0, 9, 9, 9], PLACES, 'points_px is not a list of points'),
     ([[0, 0], [9, 0], [0, 9], [9, 9]], [[0, 0], [9, 9], [0, 9], [9, 0]], 'behind the horizon'),
 ])
 def test_points_that_make_no_floor(pixels, metres, reason):

@@ -65,6 +65,28 @@ def test_two_halves_are_the_whole(clip, options, later_first):
     assert found.regions == expected.regions
 
 
+def test_a_frame_that_leads_in_does_not_count():
+    """It says who is where and since when, so that the next one can: a walker who enters."""
+    heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', kernel='box',
+                                                 per_class=True, regions=REGIONS))
+    walker, sitter = (330, 200, 350, 300), (10, 200, 50, 300)
+    for number, box in enumerate((walker, walker, (300, 200, 320, 300))):
+        detections = Detections.from_boxes([sitter, box])
+        detections.track_id[:] = (1, 2)
+        if number < 2:
+            heat.warm_up(detections, 5.0 + number)
+            assert (heat.frames, heat.began, heat.clock.now) == (0, None, 5.0 + number)
+            assert heat.total.maximum == 0.0 and not heat.classes.fields
+            count = heat.regions.counts['left']
+            assert (count.tracks, count.entries, count.occupancy) == (0, 0, 0.0)
+        else:
+            heat.update(detections, 5.0 + number)
+    assert (heat.frames, heat.began, heat.clock.now) == (1, 7.0, 7.0)
+    assert heat.total.heat()[250, 30] == 1.0
+    count = heat.regions.counts['left']
+    assert (count.objects, count.tracks, count.entries, count.exits) == (2, 1, 1, 0)
+
+
 def test_a_merged_field_knows_its_extremes(clip):
     one, other = (heat_of(clip, *part, HeatOptions()) for part in ((0, 40), (40, 80)))
     one.merge(other)
