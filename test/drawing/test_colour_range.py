@@ -8,6 +8,7 @@ from yolo_heatmap_ros.drawing.legend import in_units, number
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 SIZE = (240, 320)
@@ -72,6 +73,40 @@ def test_percentile_of_a_large_picture_is_sampled():
     one_pixel = HeatAccumulator(1080, 1920, HeatOptions(kernel='box'))
     one_pixel.update(Detections.from_boxes([(7, 7, 8, 8)]), 0.0)
     assert ColourRange('percentile').limits(one_pixel.total) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize('percentile, limit', [(0.0, 1.0), (49.0, 5.0), (50.0, 6.0), (95.0, 10.0),
+                                               (99.9, 10.0), (100.0, 10.0)])
+def test_percentile_of_ten_pixels(percentile, limit):
+    """With heat of 1 to 10; the pixels around them do not count."""
+    field = HeatField(20, 30)
+    field.restore(np.pad(np.arange(1, 11, dtype=np.float32)[np.newaxis], ((3, 16), (5, 15))))
+    assert ColourRange('percentile', percentile).limits(field) == (0.0, limit)
+
+
+def test_limits_of_heat_that_fades():
+    """In stored values, which stay while the heat fades: only a fixed limit wanders."""
+    field = HeatField(20, 30)
+    assert ColourRange('percentile').limits(field) == (0.0, 0.0)
+    field.restore(np.full((20, 30), 3.0, np.float32))
+    field.decay(0.25)
+    assert ColourRange().limits(field) == (3.0, 3.0)
+    assert ColourRange('percentile').limits(field) == (0.0, 3.0)
+    assert ColourRange('fixed').limits(field) == (0.0, 400.0)
+    assert ColourRange('fixed', scale_max=2.0).limits(field) == (0.0, 8.0)
+
+
+@pytest.mark.parametrize('stride, size', [(1, (256, 511)), (2, (512, 512)), (3, (768, 1024))])
+def test_which_pixels_are_sampled(stride, size):
+    """Some 65,000 of them: every pixel up to twice as many, then every second, in both ways."""
+    heat = np.ones(size, np.float32)
+    heat[::stride, ::stride] = 2.0
+    field = HeatField(*size)
+    field.restore(heat)
+    assert ColourRange('percentile', 0.0).limits(field) == (0.0, 2.0)
+    heat[0, stride] = 1.0
+    field.restore(heat)
+    assert ColourRange('percentile', 0.0).limits(field) == (0.0, 1.0)
 
 
 def test_fixed_means_the_same_tomorrow():

@@ -1,5 +1,7 @@
 """Heat in seconds, heat that fades, time that jumps, tracks that stay: the core, without ROS."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,9 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.clock import FrameClock
 from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.dwell import Path
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.regions import RegionCount
 from yolo_heatmap_ros.heat.tracks import MAX_TRACKS, TrackMemory
 
 SIZE = (240, 320)
@@ -75,6 +79,32 @@ def test_a_moving_track_leaves_its_time_along_its_way():
     disc = accumulate([(0.0, tracked(begin)), (1.0, tracked(begin))], heat_unit='seconds',
                       kernel='foot').total.heat()
     assert heat.sum() == pytest.approx(disc.sum(), rel=1e-3)
+
+
+@pytest.mark.parametrize('distance, places', [(0.0, 1), (4.0, 1), (4.5, 2), (8.0, 2), (9.0, 3),
+                                              (124.0, 31), (128.0, 32), (1000.0, 32)])
+def test_places_along_a_way(distance, places):
+    """Evenly spaced, the first and the last half a space from the ends of the way."""
+    begin = np.array(BOX, np.float32)
+    end = begin + np.float32(distance) * np.array((0, -1, 0, -1), np.float32)
+    boxes = Path(0, begin, end, 1.0).boxes()
+    expected = -distance * (np.arange(places) + 0.5) / places
+    assert boxes.shape == (places, 4) and boxes.dtype == np.float32
+    np.testing.assert_allclose(boxes[:, 1] - begin[1], expected, rtol=1e-5)
+    np.testing.assert_allclose(boxes[:, [0, 2]], begin[[0, 2]] + np.zeros((places, 2)))
+
+
+def test_an_outline_moves_with_its_object():
+    """An outline as large as its box leaves along the way what the box leaves."""
+    begin, way = np.array(BOX), np.array((32.0, -16.0, 32.0, -16.0))
+    sightings = [(0.0, tracked(begin)), (1.0, tracked(begin + way))]
+    for _, detections in sightings:
+        x1, y1, x2, y2 = detections.xyxy[0] - (0, 0, 1, 1)  # pixels on an outline belong to it
+        detections.outlines = [np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], np.float32)]
+    outlines, boxes = (accumulate(sightings, heat_unit='seconds', kernel=kernel).total.heat()
+                       for kernel in ('mask', 'box'))
+    assert boxes.max() == 1.0
+    assert np.array_equal(outlines, boxes)
 
 
 def test_unconfirmed_objects_count_in_seconds_alone():
@@ -193,6 +223,34 @@ def test_heat_fades_for_months():
     assert heat.total.maximum == 0.0
 
 
+def test_nothing_is_left_of_old_heat_where_others_stay():
+    """Old heat is gone for good once it is negligible, while new heat goes on beside it."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(half_life=1.0, kernel='box'))
+    heat.update(tracked((200.0, 150.0, 260.0, 200.0)), 0.0)
+    for number in range(1, 70):
+        heat.update(tracked(BOX), number)
+    field = heat.total
+    assert field.gain > 2.0 ** -60  # it was scaled back, and what was there with it
+    assert field.heat()[AT_BOX] == pytest.approx(2.0)
+    assert not field.values[150:200, 200:260].any()
+    assert [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in field.hot
+            ] == [(0, 64, 0, 128), (64, 128, 0, 128)]
+
+
+def test_faint_heat_is_kept_until_it_is_negligible():
+    """Down to a millionth, also when the numbers behind it are scaled back."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(half_life=1.0, kernel='box', max_gap=100.0))
+    for number in range(60):
+        heat.update(tracked(BOX), number)
+    faint = tracked((200.0, 150.0, 260.0, 200.0))
+    heat.update(faint, 60.0)
+    heat.update(NOTHING, 79.5)
+    assert heat.total.gain > 2.0 ** -60
+    assert heat.total.heat()[160, 210] == pytest.approx(0.5 ** 19.5)  # 1.3e-6
+    heat.update(NOTHING, 80.5)
+    assert heat.total.maximum == 0.0 and heat.total.gain == 1.0
+
+
 # --- Time that jumps ---
 
 def test_a_source_that_begins_anew():
@@ -236,7 +294,126 @@ def test_the_clock():
     assert sum(elapsed) >= 50.0  # a camera slower than max_gap lets time pass too
 
 
+def test_late_frames_are_no_jump():
+    """Frames that overtake each other by less than a fifth of a second, several in a row."""
+    clock = FrameClock()
+    for stamp in (100.0, 99.85, 99.9, 99.81, 99.95):
+        assert clock.advance(stamp, 2.0) == (0.0, 0.0, 0.0)
+    assert clock.now == 100.0
+    assert clock.advance(100.25, 2.0) == (0.25, 0.25, 0.0)
+
+
+def test_half_a_second_back_is_a_jump():
+    clock = FrameClock()
+    assert [clock.advance(stamp, 2.0) for stamp in (100.0, 99.5, 99.75)] == [
+        (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.25, 0.25)]
+    assert clock.now == 99.75
+
+
+@pytest.mark.parametrize('stamps, last', [
+    ((0.0, 2.0), (2.0, 2.0, 0.0)),  # a gap of max_gap is watched
+    ((0.0, 5.0, 7.0), (7.0, 2.0, 0.0)),  # also after a gap that is not
+    ((0.0, 5.0, 10.0), (10.0, 0.0, 0.0)),  # a camera slower than max_gap
+    ((0.0, 5.0, 10.0, 15.0), (0.0, 0.0, 0.0)),
+    ((0.0, 5.0, 10.0, 15.0, 20.0), (10.0, 0.0, 0.0)),
+    ((100.0, 5.0, 5.0), (0.0, 0.0, 95.0)),  # the frame that confirms has the same stamp
+    ((100.0, 50.0, 40.0), (0.0, 0.0, 0.0)),  # back again: the one before confirms nothing
+    ((100.0, 50.0, 40.0, 41.0), (0.0, 1.0, 59.0)),
+    ((100.0, 5.0, 10.0), (0.0, 0.0, 0.0)),
+    ((100.0, 5.0, 100.5, 6.0), (0.0, 0.0, 0.0)),  # wrong now and then: each is a single one
+    ((100.0, 5.0, 100.5, 6.0, 101.0), (0.5, 0.5, 0.0)),
+])
+def test_steps_of_time(stamps, last):
+    clock = FrameClock()
+    steps = [clock.advance(stamp, 2.0) for stamp in stamps]
+    assert steps[-1] == last
+
+
+@pytest.mark.parametrize('on_time_jump, frames, began', [('keep', 6, 10.0), ('reset', 1, 10.5)])
+def test_a_jump_back_begins_anew(on_time_jump, frames, began):
+    """The heat that is kept has begun with the time that it is now."""
+    heat = accumulate([(stamp, tracked(BOX)) for stamp in (100.0, 100.5, 101.0, 101.5)],
+                      on_time_jump=on_time_jump, half_life=1e9)
+    assert (heat.frames, heat.began, heat.clock.now) == (4, 100.0, 101.5)
+    for stamp in (10.0, 10.5):
+        heat.update(tracked(BOX), stamp)
+    assert (heat.frames, heat.began, heat.clock.now) == (frames, 10.5, 10.5)
+    assert heat.total.heat().max() == pytest.approx(frames)
+
+
 # --- Tracks ---
+
+@pytest.mark.parametrize('unit, expected', [('seconds', 4.5), ('frames', 10.0)])
+def test_from_which_frame_on_a_parked_car_adds_nothing(unit, expected):
+    """At 2 Hz and after 5 s that is the frame at 5.0 s, and none before it."""
+    heat = accumulate([(number / 2, tracked(BOX)) for number in range(40)], heat_unit=unit,
+                      ignore_stationary=5.0)
+    assert heat.total.heat().max() == expected
+
+
+def still(memory, stamp, *boxes, ids=(1,), inherit=True):
+    """Return for how long objects have stayed where they are at `stamp`."""
+    return memory.see(np.array(boxes, np.float32).reshape(-1, 4), ids, stamp, 0.5, inherit).still
+
+
+@pytest.mark.parametrize('place, box, shorter', [
+    (BOX, BOX, 40), (BOX, (60, 75, 80, 105), 20), ((60, 75, 80, 105), BOX, 20),
+    ((50, 60, 110, 100), (50, 60, 110, 100), 40)])
+@pytest.mark.parametrize('way', [(1, 0), (-0.6, -0.8)])
+def test_a_track_leaves_its_place(place, box, shorter, way):
+    """When its centre is half the shorter side of the smaller box away."""
+    for share, expected in ((0.49, 2.0), (0.51, 0.0)):
+        memory = TrackMemory()
+        assert still(memory, 10.0, place) == [0.0]
+        assert still(memory, 12.0, np.array(box) + share * shorter * np.tile(way, 2)) == [expected]
+
+
+def test_a_parked_car_behind_a_crowd():
+    """It is lost for 5 s, in which a hundred others come, are lost, and stand elsewhere."""
+    memory = TrackMemory()
+    for number in range(11):
+        still(memory, number / 2, BOX, ids=[0])
+    for number in range(100):
+        corner = 150 + number, 10 + number
+        still(memory, 5.0 + number / 20, (*corner, corner[0] + 20, corner[1] + 50),
+              ids=[1 + number])
+    assert still(memory, 10.0, BOX, ids=[-1]) == [10.0]
+    assert still(memory, 10.0, BOX, ids=[500], inherit=False) == [0.0]
+    assert still(memory, 10.5, BOX, ids=[501]) == [0.5]  # the last that was there
+    assert still(memory, 10.5, (150.0, 10.0, 170.0, 60.0), ids=[502]) == [5.5]
+
+
+def test_nobody_inherits_the_place_of_one_who_is_there():
+    memory = TrackMemory()
+    still(memory, 0.0, BOX)
+    assert still(memory, 5.0, BOX, BOX, ids=[1, 2]) == [5.0, 0.0]
+    assert still(memory, 6.0, BOX, BOX, ids=[3, 1]) == [1.0, 6.0]  # but that of one who left
+
+
+def test_how_long_a_track_is_remembered():
+    """For 10 s after it was last seen."""
+    memory = TrackMemory()
+    still(memory, 0.0, BOX)
+    still(memory, 1.0, BOX)
+    still(memory, 11.0, ids=[])
+    assert len(memory) == 1
+    still(memory, 11.5, ids=[])
+    assert len(memory) == 0
+
+
+def test_where_a_track_was_while_it_was_not_seen_is_unknown():
+    """It has come from where it was in the frame before, and from nowhere else."""
+    memory, there = TrackMemory(), np.array(BOX, np.float32) + 30
+    boxes = np.array([BOX], np.float32)
+    for missed in (0, 1):
+        memory.see(boxes, [1], 10.0, 0.5)
+        for _ in range(missed):
+            memory.see(boxes[:0], [], 10.0, 0.5)
+        path, = memory.see(there[np.newaxis], [1], 10.5, 0.5).paths
+        assert np.array_equal(path.begin, there if missed else boxes[0])
+        assert np.array_equal(path.end, there) and path.seconds == 0.5
+        memory.clear()
+
 
 def test_a_track_that_stays_stops_adding_heat_until_it_moves():
     """With a jitter of some px; a walker is not held for a parked car."""
@@ -295,3 +472,61 @@ def test_layers_of_classes():
     assert set(heat.state().arrays) == {'heat', 'layer_0', 'layer_2'}
     heat.reset()
     assert not heat.classes.fields
+
+
+def test_a_class_drawn_alone_needs_its_layer():
+    heat = accumulate([(0.0, tracked(BOX))])
+    heat.show_classes([5])
+    assert heat.total.heat()[AT_BOX] == 1.0
+
+
+# --- Options and counts ---
+
+DOOR = {'door': np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)}
+
+
+def test_new_regions_count_from_zero():
+    """Who is inside when they are new has not entered; other options leave counts alone."""
+    options = HeatOptions(regions=DOOR)
+    heat = HeatAccumulator(*SIZE, options)
+    for number in range(5):
+        heat.update(tracked(BOX), number / 2)
+    heat.reconfigure(replace(options, half_life=60.0))
+    assert heat.regions.counts['door'] == RegionCount(1, 1, 0, 0, 2.0)
+    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), new_regions=True)
+    assert heat.regions.counts == {'hall': RegionCount()}
+    heat.update(tracked(BOX), 2.5)
+    assert heat.regions.counts['hall'] == RegionCount(1, 1, 0, 0, 0.5)
+    # Nor has who was outside of another region that had the same name.
+    corner = np.array([[0, 0], [0.1, 0], [0.1, 0.1], [0, 0.1]], np.float32)
+    heat.reconfigure(replace(options, regions={'hall': corner}), new_regions=True)
+    heat.update(tracked(BOX), 3.0)
+    assert heat.regions.counts['hall'] == RegionCount()
+    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), new_regions=True)
+    heat.update(tracked(BOX), 3.5)
+    assert heat.regions.counts['hall'].entries == 0
+    heat.reconfigure(HeatOptions(), new_regions=True)
+    assert heat.regions is None
+
+
+def test_reset_forgets_all_but_the_time():
+    heat = accumulate([(10.0 + number / 2, tracked(BOX)) for number in range(5)],
+                      heat_unit='seconds', per_class=True, regions=DOOR, half_life=9.0)
+    assert heat.state().facts == {}
+    heat.reset()
+    assert (heat.frames, heat.began, heat.clock.now) == (0, 12.0, 12.0)
+    assert heat.regions.counts['door'] == RegionCount()
+    assert heat.total.maximum == 0.0 and heat.total.gain == 1.0 and not list(heat.total.hot)
+    heat.update(tracked(BOX), 12.5)
+    assert heat.frames == 1
+    assert heat.total.heat().max() == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_state_is_a_copy():
+    """What is added later is not in it."""
+    heat = accumulate([(0.0, tracked(BOX))], per_class=True, regions=DOOR)
+    state = heat.state()
+    assert state.shape == SIZE
+    heat.update(tracked(BOX, BOX), 0.5)
+    assert state.arrays['heat'].max() == state.arrays['layer_0'].max() == 1.0
+    assert (state.frames, state.regions['door']['objects']) == (1, 1)

@@ -88,6 +88,14 @@ def test_what_the_camera_sees(plane, project):
     assert 0.3 < seen.mean() < 0.95
 
 
+def test_a_cell_on_the_border_of_the_picture_is_seen():
+    plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
+    inside = np.array([False, True, True, True, False])  # -0.5, 0, 0.5, 1 and 1.5 m
+    assert np.array_equal(plane.seen(10, 10), np.outer(inside[:4], inside))
+    behind = GroundPlane(np.diag((0.1, 0.1, -1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
+    assert not behind.seen(10, 10).any()
+
+
 @pytest.mark.parametrize('pixels, metres, reason', [
     ([[0, 0], [1, 0], [0, 1]], PLACES, 'points_px has 3 points: four or more'),
     ([[0, 0], [100, 0], [0, 100], [100, 100]], PLACES[:3], 'points_m has 3 points'),
@@ -96,6 +104,8 @@ def test_what_the_camera_sees(plane, project):
     ([[0, 0], [9, 0], [0, 9], [9, 9]], [[1, 1]] * 4, 'points_m: all but one .* on one line'),
     ([[0, 0], [9, 0], [0, 9], [9, 9], [4, 5]], PLACES, '5 ground.points_px, but 4 ground'),
     ([[0, 0], [9, 0], [0, 9], [9, float('nan')]], PLACES, 'points_px is not a list of points'),
+    ([[0, 0, 1], [9, 0, 1], [0, 9, 1], [9, 9, 1]], PLACES, 'points_px is not a list of points'),
+    ([0, 0, 9, 0, 0, 9, 9, 9], PLACES, 'points_px is not a list of points'),
     ([[0, 0], [9, 0], [0, 9], [9, 9]], [[0, 0], [9, 9], [0, 9], [9, 0]], 'behind the horizon'),
 ])
 def test_points_that_make_no_floor(pixels, metres, reason):
@@ -108,6 +118,8 @@ def test_matrices_and_extents_that_make_none():
     for matrix in (np.zeros(9), np.ones(9), np.full(9, np.nan)):
         with pytest.raises(ValueError, match='cannot be inverted'):
             checked_matrix(matrix)
+    for scale in (1e-6, 1.0, 1e6):  # is of no importance
+        assert np.array_equal(checked_matrix(scale * np.eye(3)), scale * np.eye(3))
     with pytest.raises(ValueError, match='not .x_min, y_min, x_max, y_max.'):
         GroundPlane(np.eye(3), 0.1, (0.0, 0.0, 0.0, 5.0))
     with pytest.raises(ValueError, match='choose a smaller extent'):
@@ -131,6 +143,90 @@ def test_occupancy_and_hotspots():
     assert (second.x, second.y) == pytest.approx((8.25, 15.25), abs=0.3)
     assert (first.heat, second.heat) == (4.0, 1.0)
     assert (heat.occupancy(0.0, 2.0) == 100).sum() == (grid == 100).sum()
+
+
+def floor_of(*feet, radius=0.0, counts=lambda box: True):
+    """Return the floor of 40 x 30 m after objects stood at these x, y in m, with their heat."""
+    floor = FloorLayer(GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 35.0, 30.0), radius),
+                       200, 200, counts)
+    for x, y, heat in feet:
+        box = np.array([10 * x - 2, 10 * y - 50, 10 * x + 2, 10 * y], np.float32)
+        floor.add(DwellSegment(0, box, box, heat, [Place(box, heat, None)]))
+    return floor
+
+
+def test_which_cell_somebody_stands_in():
+    """Cells begin with their lower border; who stands beyond the last one stands nowhere."""
+    floor = floor_of((0.0, 0.0, 1.0), (0.25, 7.5, 2.0), (34.9, 29.9, 4.0), (35.1, 5.0, 8.0),
+                     (-5.1, 5.0, 8.0), (2.0, 30.1, 8.0))
+    cells = {(row, column): floor.field.values[row, column]
+             for row, column in np.argwhere(floor.field.values).tolist()}
+    assert cells == {(0, 10): 1.0, (15, 10): 2.0, (59, 79): 4.0}
+
+
+def test_a_disc_around_the_feet():
+    """As large as its radius in m, and cut off at the border of the floor."""
+    values = floor_of((10.25, 20.25, 1.0), radius=1.0).field.values
+    rows, columns = np.mgrid[:60, :80]
+    assert np.array_equal(values, (rows - 40) ** 2 + (columns - 30) ** 2 <= 4)
+    assert floor_of((-5.25, 20.25, 1.0), radius=1.0).field.values[40, :3].tolist() == [1, 1, 0]
+
+
+def test_where_nothing_counts_no_floor_is_warm():
+    floor = floor_of((5.0, 5.0, 1.0), (15.0, 5.0, 1.0), counts=lambda box: box[0] < 100)
+    assert np.argwhere(floor.field.values).tolist() == [[10, 20]]
+
+
+def test_cells_from_low_to_high():
+    floor = floor_of((1.0, 1.0, 1.0), (2.0, 1.0, 2.0), (3.0, 1.0, 4.0), (4.0, 1.0, 9.0),
+                     (25.0, 1.0, 3.0))
+    cells = [2, 12], [2, 14], [2, 16], [2, 18], [2, 60]  # the last is not seen, but has heat
+
+    def occupancy(low, high):
+        grid = floor.occupancy(low, high)
+        return [int(grid[row, column]) for row, column in (*cells, (5, 20), (5, 60), (5, 3))]
+    assert occupancy(0.0, 8.0) == [12, 25, 50, 100, 38, 0, -1, -1]
+    assert occupancy(2.0, 4.0) == [0, 0, 100, 100, 50, 0, -1, -1]
+    assert occupancy(4.0, 4.0) == [100, 100, 100, 100, 100, 0, -1, -1]
+
+
+def test_hotspots_keep_their_distance():
+    """Hottest first, as many as asked for; each hides those in a square around it."""
+    floor = floor_of((10.0, 10.0, 9.0), (11.0, 10.0, 8.0), (11.5, 10.0, 7.0), (10.0, 8.5, 6.0),
+                     (10.0, 9.0, 5.0), (0.0, 0.0, 4.0), (34.9, 29.9, 3.0))
+    assert [spot.heat for spot in floor.hotspots(10, 1.0)] == [9.0, 7.0, 6.0, 4.0, 3.0]
+    assert [spot.heat for spot in floor.hotspots(10, 0.1)] == [9.0, 8.0, 6.0, 4.0, 3.0]
+    assert [spot.heat for spot in floor.hotspots(2, 1.0)] == [9.0, 7.0]
+    assert floor.hotspots(0, 1.0) == []
+    assert [(spot.x, spot.y) for spot in floor.hotspots(10, 1.0)] == [
+        (10.25, 10.25), (11.75, 10.25), (10.25, 8.75), (0.25, 0.25), (34.75, 29.75)]
+
+
+def test_the_middle_of_a_hotspot():
+    """Discs have flat tops: the middle of what is as hot, in reach of the hottest cell."""
+    wide, = floor_of((10.25, 20.25, 1.0), radius=2.0).hotspots(1, 5.0)
+    assert (wide.x, wide.y) == (10.25, 20.25)
+    corner, = floor_of((-4.75, 0.25, 1.0), radius=2.0).hotspots(1, 5.0)
+    assert -5.0 < corner.x < -3.5 and 0.0 < corner.y < 1.5
+    # Others that are as hot, but out of reach, do not matter.
+    spots = floor_of((10.25, 20.25, 1.0), (20.25, 20.25, 1.0), (10.25, 10.25, 1.0),
+                     radius=2.0).hotspots(5, 5.0)
+    assert sorted((spot.x, spot.y) for spot in spots) == [
+        (10.25, 10.25), (10.25, 20.25), (20.25, 20.25)]
+
+
+def test_cells_of_an_extent():
+    """Begun cells count, but not what rounding makes of whole ones."""
+    def cells(resolution, *extent):
+        return GroundPlane(np.eye(3), resolution, extent).shape
+    assert cells(0.1, 0.0, 0.0, 0.3, 0.7) == (7, 3)
+    assert cells(0.5, -1.0, 2.0, 1.1, 3.0) == (2, 5)
+    assert cells(1.0, 0.0, 0.0, 4096.0, 4096.0) == (4096, 4096)
+    assert cells(1.0, 0.0, 0.0, 0.5, 0.5) == (1, 1)
+    for extent in ((0.0, 0.0, 4097.0, 4096.0), (0.0, 5.0, 5.0, 5.0), (5.0, 0.0, 5.0, 5.0),
+                   (5.0, 5.0, 0.0, 0.0)):
+        with pytest.raises(ValueError):
+            cells(1.0, *extent)
 
 
 def matched(detections, rows):

@@ -7,7 +7,10 @@ from yolo_heatmap_ros.heat.kernels import KERNELS
 
 HEIGHT, WIDTH = 60, 80
 BOXES = [(10.4, 12.9, 31.2, 50.0), (20.0, 20.0, 21.0, 21.0), (-8.0, 5.0, 15.5, 30.0),
-         (60.0, 40.0, 95.0, 90.0), (-5.0, -5.0, 100.0, 100.0), (3.0, 3.0, 10.0, 8.0)]
+         (60.0, 40.0, 95.0, 90.0), (-5.0, -5.0, 100.0, 100.0), (3.0, 3.0, 10.0, 8.0),
+         # Ground contacts in the corners, and a pixel beyond them.
+         (-10.0, 0.0, 10.0, 60.0), (70.0, 40.0, 88.0, 60.0), (70.0, 40.0, 90.0, 60.0),
+         (-12.0, 40.0, 10.0, 50.0), (30.0, -20.0, 50.0, 1.0), (30.0, -20.0, 50.0, 0.0)]
 OUTLINE = np.array([[12.0, 14.0], [28.0, 14.0], [28.0, 40.0], [20.0, 30.0], [12.0, 40.0]],
                    np.float32)
 
@@ -18,6 +21,9 @@ def field_of(kernel, box, outline=None):
     stamp = KERNELS[kernel](np.array(box, np.float32), outline, HEIGHT, WIDTH)
     if stamp is not None:
         assert stamp.heat.dtype == np.float32
+        assert stamp.heat.size
+        # Nothing beyond the border, and the field as large as the heat.
+        assert field[stamp.rows, stamp.columns].shape == stamp.heat.shape
         field[stamp.rows, stamp.columns] = stamp.heat
     return field
 
@@ -45,6 +51,16 @@ def test_kernels_that_fill_the_box(kernel, box):
 
 
 @pytest.mark.parametrize('box', BOXES)
+def test_disc_is_inscribed_in_the_box(box):
+    x1, y1, x2, y2 = cut(box)
+    radius, x, y = min(x2 - x1, y2 - y1) // 2, (x1 + x2) // 2, (y1 + y2) // 2
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    expected = (rows - y) ** 2 + (columns - x) ** 2 <= radius ** 2
+    expected &= (rows >= y1) & (rows < y2) & (columns >= x1) & (columns < x2)
+    assert np.array_equal(field_of('disc', box), expected)
+
+
+@pytest.mark.parametrize('box', BOXES)
 def test_foot_is_a_disc_at_the_ground_contact(box):
     x, y = (box[0] + box[2]) / 2, box[3]
     radius = max(1, round((min(box[2], WIDTH) - max(box[0], 0)) / 4))
@@ -63,6 +79,11 @@ def test_mask_is_the_outline():
     assert expected.sum() > 300
     moved = field_of('mask', BOXES[0], OUTLINE + (60, 30))
     assert np.array_equal(moved[30:, 60:], expected[:-30, :-60])
+    triangle = field_of('mask', BOXES[0], OUTLINE[:3])
+    assert triangle[15, 26] == 1.0 and triangle[35, 14] == 0.0
+    # A corner at 12.6 is drawn in the pixel 13, and that pixel is in the patch.
+    corner = field_of('mask', BOXES[0], OUTLINE[:3] + np.float32(0.6))
+    assert corner[41, 29] == 1.0
 
 
 @pytest.mark.parametrize('outline', [None, OUTLINE[:0], OUTLINE[:2], OUTLINE * np.nan,
@@ -74,7 +95,8 @@ def test_no_outline_no_heat(outline):
 @pytest.mark.parametrize('kernel', KERNELS)
 @pytest.mark.parametrize('box', [(-30.0, 5.0, -2.0, 20.0), (10.0, 70.0, 20.0, 90.0),
                                  (30.0, 30.0, 20.0, 20.0), (1e9, 1e9, 2e9, 2e9),
-                                 (-1e9, -1e9, 1e9, 1e9), (5.0, 5.0, 5.4, 5.4)])
+                                 (-1e9, -1e9, 1e9, 1e9), (5.0, 5.0, 5.4, 5.4),
+                                 (5.0, 5.0, 5.4, 20.0), (5.0, 5.0, 20.0, 5.4)])
 def test_boxes_outside_empty_and_absurd(kernel, box):
     """Nothing breaks; what is on the field is 0 to 1."""
     field = field_of(kernel, box, OUTLINE)
@@ -86,3 +108,6 @@ def test_kernels_are_not_changed_by_use(kernel):
     first = field_of(kernel, BOXES[0], OUTLINE)
     assert first.any()
     assert np.array_equal(field_of(kernel, BOXES[0], OUTLINE), first)
+    shape = KERNELS[kernel](np.array(BOXES[0], np.float32), OUTLINE, HEIGHT, WIDTH).heat
+    # What the next object gets again cannot be written to.
+    assert kernel == 'mask' or not shape.flags.writeable

@@ -65,6 +65,28 @@ def test_two_halves_are_the_whole(clip, options, later_first):
     assert found.regions == expected.regions
 
 
+def test_a_frame_that_leads_in_does_not_count():
+    """It says who is where and since when, so that the next one can: a walker who enters."""
+    heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', kernel='box',
+                                                 per_class=True, regions=REGIONS))
+    walker, sitter = (330, 200, 350, 300), (10, 200, 50, 300)
+    for number, box in enumerate((walker, walker, (300, 200, 320, 300))):
+        detections = Detections.from_boxes([sitter, box])
+        detections.track_id[:] = (1, 2)
+        if number < 2:
+            heat.warm_up(detections, 5.0 + number)
+            assert (heat.frames, heat.began, heat.clock.now) == (0, None, 5.0 + number)
+            assert heat.total.maximum == 0.0 and not heat.classes.fields
+            count = heat.regions.counts['left']
+            assert (count.tracks, count.entries, count.occupancy) == (0, 0, 0.0)
+        else:
+            heat.update(detections, 5.0 + number)
+    assert (heat.frames, heat.began, heat.clock.now) == (1, 7.0, 7.0)
+    assert heat.total.heat()[250, 30] == 1.0
+    count = heat.regions.counts['left']
+    assert (count.objects, count.tracks, count.entries, count.exits) == (2, 1, 1, 0)
+
+
 def test_a_merged_field_knows_its_extremes(clip):
     one, other = (heat_of(clip, *part, HeatOptions()) for part in ((0, 40), (40, 80)))
     one.merge(other)
@@ -88,6 +110,27 @@ def test_what_cannot_be_merged_changes_nothing(clip, other):
     assert np.array_equal(heat.total.heat(), before) and heat.frames == 20
 
 
+@pytest.mark.parametrize('earlier_first', [False, True])
+def test_what_is_known_of_a_merged_time(earlier_first):
+    """Frames of both, from the first stamp to the last; who is there now, the later one knows."""
+    options = HeatOptions(regions=REGIONS, half_life=5.0, kernel='box')
+    earlier, later = HeatAccumulator(480, 640, options), HeatAccumulator(480, 640, options)
+    for heat, stamps, boxes in ((earlier, (1.0, 2.0, 3.0), [(10, 200, 50, 300)] * 3),
+                                (later, (12.0, 13.0), [(10, 200, 50, 300)])):
+        for stamp in stamps:
+            detections = Detections.from_boxes(boxes)
+            detections.track_id = np.arange(len(boxes))
+            heat.update(detections, stamp)
+    hot = earlier.total.heat()[250, 30] * 0.25 + later.total.heat()[250, 30]
+    one, other = (earlier, later) if earlier_first else (later, earlier)
+    one.merge(other)
+    assert (one.frames, one.began, one.clock.now) == (5, 1.0, 13.0)
+    assert one.total.heat()[250, 30] == pytest.approx(hot)
+    count = one.regions.counts['left']
+    assert (count.objects, count.tracks) == (1, 4)
+    assert count.occupancy == pytest.approx(6.0 + 1.0)
+
+
 def test_merging_nothing_changes_nothing(clip):
     heat, empty = heat_of(clip, 0, 20, HeatOptions(half_life=5.0)), HeatAccumulator(
         480, 640, HeatOptions(half_life=5.0))
@@ -97,3 +140,4 @@ def test_merging_nothing_changes_nothing(clip):
     assert (heat.frames, heat.began, heat.clock.now) == (20, before.began, before.ended)
     empty.merge(heat)
     assert np.array_equal(empty.total.heat(), before.arrays['heat'])
+    assert (empty.frames, empty.began, empty.clock.now) == (20, before.began, before.ended)

@@ -53,6 +53,54 @@ def test_jitter_on_the_border_counts_once():
     assert (count.tracks, count.entries, count.exits) == (1, 1, 0)
 
 
+def crossings(width, height, places):
+    """Return entries and exits after one object of this size stood at these x."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
+    for number, x in enumerate(places):
+        detections = Detections.from_boxes([(x - width / 2, 200 - height, x + width / 2, 200)])
+        detections.track_id[:] = 1
+        heat.update(detections, number / 10)
+    count = heat.regions.counts['left']
+    return count.entries, count.exits
+
+
+@pytest.mark.parametrize('width, height, margin', [(6, 15, 2), (20, 60, 2), (60, 200, 6),
+                                                   (80, 40, 4)])
+def test_a_border_is_crossed_when_a_margin_lies_behind_it(width, height, margin):
+    """A tenth of the shorter side, and 2 px or more: small boxes jitter by a pixel too."""
+    outside, inside = 160 + margin, 160 - margin
+    jitter = [outside - 1, inside + 1] * 5
+    assert crossings(width, height, [200, *jitter]) == (0, 0)
+    assert crossings(width, height, [200, *jitter, inside]) == (1, 0)
+    assert crossings(width, height, [200, inside, *jitter]) == (1, 0)
+    assert crossings(width, height, [200, inside, *jitter, outside]) == (1, 1)
+
+
+def test_on_the_border_is_inside():
+    """As far as no margin is at stake: of objects that are new, and of those without a track."""
+    assert counts_of([(160, 200)]).objects == 1
+    assert counts_of([(160, 200, -1)] * 11) == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
+    assert counts_of([(161, 200)]).objects == 0
+
+
+def test_who_comes_back_is_counted_once_in_tracks():
+    count = counts_of([(x, 200) for x in (200, 100, 200, 100, 200)])
+    assert (count.objects, count.tracks, count.entries, count.exits) == (0, 1, 2, 2)
+
+
+def test_counts_of_a_snapshot_go_on():
+    """Whatever regions are called now: counts belong to a name."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
+    for number in range(11):
+        heat.update(person_at(100, 200), number / 10)
+    again = HeatAccumulator(*SIZE, HeatOptions(regions={**LEFT_HALF, 'new': LEFT_HALF['left']}))
+    again.restore(heat.state())
+    assert again.regions.counts == {'left': RegionCount(1, 1, 0, 0, pytest.approx(1.0)),
+                                    'new': RegionCount()}
+    again.update(person_at(100, 200, track_id=2), 1.5)
+    assert again.regions.counts['left'].tracks == 2
+
+
 def test_many_people_and_ids_without_end():
     heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
     for number in range(2000):
@@ -66,6 +114,7 @@ def test_the_anchor():
     floor = {'left': np.array([[0, 190], [320, 190], [320, 240], [0, 240]], np.float32)}
     assert counts_of([(100, 200)], floor).objects == 1
     assert counts_of([(100, 200)], floor, region_anchor='center').objects == 0
+    assert counts_of([(100, 221)], floor, region_anchor='center').objects == 1
 
 
 def test_objects_without_a_tracker():

@@ -1,5 +1,7 @@
 """Heat on disk: what comes back, what is refused, and what a kill or a full disk leaves."""
 
+import os
+from pathlib import Path
 import subprocess
 import sys
 import time
@@ -58,9 +60,9 @@ def test_what_is_saved_comes_back(tmp_path):
 def test_the_newest_stay(tmp_path):
     snapshot = Snapshot(heated().state(), {})
     folders = [write(tmp_path, snapshot, {}, keep=3) for _ in range(5)]
-    backup = write(tmp_path, snapshot, {}, keep=3, backup=True)
+    backups = [write(tmp_path, snapshot, {}, keep=2, backup=True) for _ in range(3)]
     assert newest(tmp_path) == folders[:1:-1]
-    assert sorted(tmp_path.iterdir()) == sorted([*folders[2:], backup])
+    assert sorted(tmp_path.iterdir()) == sorted([*folders[2:], *backups[1:]])
 
 
 @pytest.mark.parametrize('target, reason', [
@@ -100,12 +102,24 @@ def damage(folder, kind):
         about.write_text('format: 1')
     elif kind == 'not a number':
         np.savez(heat, heat=np.full(SIZE, np.nan, np.float32))
+    elif kind == 'less than nothing':
+        np.savez(heat, heat=np.full(SIZE, -1.0, np.float32))
+    elif kind == 'another type':
+        np.savez(heat, heat=np.ones(SIZE, np.float64))
+    elif kind == 'another size':
+        np.savez(heat, heat=np.ones((SIZE[0], SIZE[1] - 1), np.float32))
+    elif kind == 'one damaged layer':
+        np.savez(heat, heat=np.ones(SIZE, np.float32), layer_0=np.full(SIZE, np.inf, np.float32))
+    elif kind == 'a layer alone':
+        np.savez(heat, layer_0=np.ones(SIZE, np.float32))
     elif kind == 'a pickle':
         np.savez(heat, heat=np.array([{'a': 1}], object))
 
 
 @pytest.mark.parametrize('kind', ['no heat', 'half', 'a changed byte', 'no yaml', 'size',
-                                  'nothing known', 'not a number', 'a pickle'])
+                                  'nothing known', 'not a number', 'less than nothing',
+                                  'another type', 'another size', 'one damaged layer',
+                                  'a layer alone', 'a pickle'])
 def test_damage_is_found(tmp_path, kind):
     folder = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=3)
     damage(folder, kind)
@@ -119,6 +133,59 @@ def test_another_version_is_refused(tmp_path):
     damage(folder, 'version')
     with pytest.raises(SnapshotError, match='format 99, and this version reads 1'):
         read(folder)
+
+
+def test_all_is_on_the_disk_before_the_folder_appears(tmp_path, monkeypatch):
+    """Each file and the folder around them before the rename, the folder above after it."""
+    events = []
+    fsync, rename = os.fsync, os.rename
+
+    def recorded_fsync(descriptor):
+        fsync(descriptor)
+        path = Path(os.readlink(f'/proc/self/fd/{descriptor}'))
+        size = path.stat().st_size if path.is_file() else 0
+        events.append((str(path.relative_to(tmp_path)), size))
+
+    def recorded_rename(source, target):
+        rename(source, target)
+        events.append((Path(source).name, Path(target).name))
+
+    monkeypatch.setattr(os, 'fsync', recorded_fsync)
+    monkeypatch.setattr(os, 'rename', recorded_rename)
+    descriptors = len(os.listdir('/proc/self/fd'))
+    folder = write(tmp_path, Snapshot(heated().state(), {}),
+                   {'heatmap': PICTURE, 'small': PICTURE[:2, :2]}, keep=3)
+    assert len(os.listdir('/proc/self/fd')) == descriptors
+    unfinished = f'.writing-{os.getpid()}-{folder.name}'
+    # Not a byte is written to a file after it.
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert sorted(events[:4]) == sorted(
+        (f'{unfinished}/{name}', size) for name, size in sizes.items())
+    assert events[4:] == [(unfinished, 0), (unfinished, folder.name), ('.', 0)]
+
+
+def test_what_others_are_writing_is_left_to_them(tmp_path):
+    """Until they have died; what has this process's id is of a dead one that had the same."""
+    snapshot = Snapshot(heated().state(), {})
+    with subprocess.Popen(['cat'], stdin=subprocess.PIPE) as other:
+        unfinished = tmp_path / f'.writing-{other.pid}-heat-20200101T000000.000000Z'
+        own = tmp_path / f'.writing-{os.getpid()}-heat-20200101T000000.000000Z'
+        for path in (unfinished, own):
+            path.mkdir()
+            (path / 'heat.npz').write_bytes(b'half')
+        write(tmp_path, snapshot, {}, keep=3)
+        assert list(tmp_path.glob('.writing-*')) == [unfinished]
+        assert (unfinished / 'heat.npz').read_bytes() == b'half'
+    write(tmp_path, snapshot, {}, keep=3)
+    assert not list(tmp_path.glob('.writing-*'))
+
+
+def test_whatever_goes_wrong_leaves_nothing_behind(tmp_path):
+    """Also what is no error of the disk; it is passed on as it is."""
+    with pytest.raises(cv2.error):
+        write(tmp_path / 'deep' / 'down', Snapshot(heated().state(), {}),
+              {'heatmap': np.zeros((0, 0, 3), np.uint8)}, keep=3)
+    assert not list((tmp_path / 'deep' / 'down').iterdir())
 
 
 WRITER = """
