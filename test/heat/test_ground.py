@@ -3,8 +3,6 @@
 import json
 import sys
 
-import cv2
-from following import Following
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
@@ -145,15 +143,17 @@ def matched(detections, rows):
                 yield box, x, y
 
 
-def test_positions_in_the_embedded_clip(street, plane):
+def test_positions_in_the_embedded_clip(street, street_sightings, plane):
     """Found people against where they are in metres, and the hottest cell against the true one."""
     truth = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
-    tracker = Following(str(street / 'street.pt'), device='cpu', keep_unconfirmed=True)
+    detector, sightings = street_sightings
+    tracker = detector.make_tracker()
+    tracker.keep_unconfirmed = True
     heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', ground=plane))
     true, errors = HeatField(*plane.shape), []
-    capture = cv2.VideoCapture(str(street / 'street.mp4'))
-    for number, rows in enumerate(truth):
-        detections = tracker.track(capture.read()[1])
+    assert len(sightings) == len(truth)
+    for number, (rows, (frame, seen)) in enumerate(zip(truth, sightings)):
+        detections = tracker.track(seen, frame)
         heat.update(detections, number / 15.0)
         errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
                       for box, x, y in matched(detections, rows))

@@ -3,8 +3,6 @@
 import json
 import sys
 
-import cv2
-from following import Following
 import numpy as np
 import pytest
 from yolo_heatmap_ros.config.polygons import parse_polygons
@@ -186,17 +184,18 @@ def test_counts_of_the_true_boxes_are_the_truth(truth, polygons):
         assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
 
 
-def test_counts_of_the_embedded_model(street, truth, polygons):
+def test_counts_of_the_embedded_model(street_sightings, truth, polygons):
     """
     The whole chain: occupancy as in the truth, crossings but for groups that hide each other.
 
     Whose track is lost on the zebra has left without a crossing.
     """
-    tracker = Following(str(street / 'street.pt'), device='cpu', keep_unconfirmed=True)
+    detector, sightings = street_sightings
+    tracker = detector.make_tracker()
+    tracker.keep_unconfirmed = True
     heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
-    capture = cv2.VideoCapture(str(street / 'street.mp4'))
-    for number in range(360):
-        heat.update(tracker.track(capture.read()[1]), number / 15.0)
+    for number, (frame, found) in enumerate(sightings):
+        heat.update(tracker.track(found, frame), number / 15.0)
     for name, rectangle in GROUND.items():
         count, true = heat.regions.counts[name], counts_on_the_ground(
             truth['frames']['rows'], rectangle)
