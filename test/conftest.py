@@ -6,6 +6,7 @@ worker, and those that are marked `alone` run last, while nothing else does.
 """
 
 import fcntl
+import json
 import os
 from pathlib import Path
 import pickle
@@ -28,6 +29,7 @@ ros_home = tempfile.TemporaryDirectory(prefix='ros_home-')
 os.environ['ROS_HOME'] = ros_home.name
 # The first process of a run makes it, and its workers inherit the name.
 ONE_AT_A_TIME = os.environ.setdefault('YOLO_HEATMAP_TEST_LOCK', ros_home.name)
+GROUPS = Path(os.environ.setdefault('YOLO_HEATMAP_TEST_GROUPS', ros_home.name), 'groups.json')
 
 import cv2  # noqa: E402, I100
 import pytest  # noqa: E402
@@ -38,18 +40,40 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
-def pytest_collection_modifyitems(config, items):
-    """Let xdist spread all tests that share nothing, and put those that run alone at the end."""
-    for item in items if config.pluginmanager.hasplugin('xdist') else ():
-        # A module's fixture may hold what one test after the other adds to.
-        shared = any(definitions and definitions[-1].scope == 'module' for definitions in
-                     item._fixtureinfo.name2fixturedefs.values())
-        if item.get_closest_marker('alone'):
-            item.add_marker(pytest.mark.xdist_group('alone'))
-        elif shared:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def group_of(item):
+    """Return the name of tests that one worker runs in order, or None for one by itself."""
+    if 'street_sightings' in item.fixturenames:
+        return 'street_sightings'
+    # A module's fixture may hold what one test after the other adds to.
+    shared = any(definitions and definitions[-1].scope == 'module' for definitions in
+                 item._fixtureinfo.name2fixturedefs.values())
+    return str(item.path) if shared else None
+
+
+def pytest_collection_modifyitems(items):
+    """Put tests that run alone at the end, and tell the scheduler which belong together."""
     items.sort(key=lambda item: item.get_closest_marker('alone') is not None)
+    worker = os.environ.get('PYTEST_XDIST_WORKER')
+    if worker:
+        part = GROUPS.with_name(worker)
+        part.write_text(json.dumps({item.nodeid: group for item in items
+                                    if (group := group_of(item))}))
+        part.replace(GROUPS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let `--dist loadgroup` spread all tests over the workers but those that belong together."""
+    if config.getoption('dist') != 'loadgroup':
+        return None
+    config.option.loadscopereorder = False  # what runs alone stays at the end
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+
+        def _split_scope(self, nodeid):
+            return json.loads(GROUPS.read_text()).get(nodeid, nodeid)
+    return Groups(config, log)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -83,26 +107,14 @@ def street_frames(street):
 
 
 @pytest.fixture(scope='session')
-def street_video(street):
-    """
-    Return every frame of the embedded clip, and what the embedded model detects in each.
-
-    The model looks at them once in a run: the first worker that asks saves it for the others.
-    """
-    capture = cv2.VideoCapture(str(street / 'street.mp4'))
-    frames = [capture.read()[1] for _ in range(360)]
-    assert not capture.read()[0]
-    path = Path(ONE_AT_A_TIME, 'street_detections')
-    with path.open('a+b') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        content = file.read()
-        if content:
-            return frames, pickle.loads(content)
-        detector = YoloDetector(str(street / 'street.pt'), device='cpu')
-        found = [detector.detect(frame) for frame in frames]
-        pickle.dump(found, file)
-    return frames, found
+def street_sightings(street):
+    """Return a detector, and (frame, what it finds there) of each frame of the embedded clip."""
+    from yolo_heatmap_ros.detectors.yolo import YoloDetector
+    detector = YoloDetector(str(street / 'street.pt'), device='cpu')
+    capture, sightings = cv2.VideoCapture(str(street / 'street.mp4')), []
+    while (frame := capture.read()[1]) is not None:
+        sightings.append((frame, detector.detect(frame)))
+    return detector, sightings
 
 
 @pytest.fixture(scope='session')

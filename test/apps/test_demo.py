@@ -65,13 +65,14 @@ def test_sizes(street):
     assert sum(sizes) < 4e6
 
 
-def test_heat_by_the_weights_is_that_of_the_truth(street, street_video):
+def test_heat_by_the_weights_is_that_of_the_truth(street, street_sightings):
     """Pearson's r over the pixels of the whole clip, against the ground truth's boxes."""
     truth = json.loads((street / 'street_truth.json').read_text())
-    tracker = YoloDetector(str(street / 'street.pt'), device='cpu').make_tracker()
+    detector, sightings = street_sightings
+    tracker = detector.make_tracker()
     found, true = (HeatAccumulator(480, 640, HeatOptions()) for _ in range(2))
-    for rows, frame, boxes in zip(truth['frames']['rows'], *street_video):
-        found.update(tracker.track(boxes, frame), 0.0)
+    assert len(sightings) == len(truth['frames']['rows'])
+    for rows, (frame, seen) in zip(truth['frames']['rows'], sightings):
+        found.update(tracker.track(seen, frame), 0.0)
         true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
-    assert len(street_video[0]) == len(truth['frames']['rows'])
     assert np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1] >= 0.95

@@ -122,18 +122,19 @@ def agreement(heat, reference):
             np.abs(blurred[0] - blurred[1]).sum() / blurred[1].sum())
 
 
-def at_rates(detector, pictures, found, rate):
+def at_rates(detector, sightings, rate):
     """Yield name, share of the frames, and heat in seconds and frames of a video at each rate."""
-    frames = len(pictures)
+    frames = len(sightings)
     chosen = {'full': range(frames), 'half': range(0, frames, 2), 'third': range(0, frames, 3),
               'random half': sorted(np.random.default_rng(0).choice(frames, frames // 2, False))}
     for name, numbers in chosen.items():
         tracker = detector.make_tracker()
         tracker.keep_unconfirmed = True
-        heats = [HeatAccumulator(*pictures[0].shape[:2], HeatOptions(heat_unit=unit))
+        heats = [HeatAccumulator(*sightings[0][0].shape[:2], HeatOptions(heat_unit=unit))
                  for unit in ('seconds', 'frames')]
         for number in numbers:
-            detections = tracker.track(found[number], pictures[number])
+            picture, found = sightings[number]
+            detections = tracker.track(found, picture)
             for heat in heats:
                 heat.update(detections, 1000.0 + number / rate)
         yield (name, len(numbers) / frames, *(heat.total.heat() for heat in heats))
@@ -150,18 +151,19 @@ def assert_independent_of_the_rate(heats):
         assert share * 0.5 < fewer.sum() / frames.sum() < share * 1.1, name
 
 
-def test_the_embedded_clip_at_all_rates(street, street_video):
-    detector = YoloDetector(str(street / 'street.pt'), device='cpu')
-    assert_independent_of_the_rate(at_rates(detector, *street_video, 15.0))
+def test_the_embedded_clip_at_all_rates(street_sightings):
+    detector, sightings = street_sightings
+    assert len(sightings) == 360
+    assert_independent_of_the_rate(at_rates(detector, sightings, 15.0))
 
 
 def test_the_real_video_at_all_rates(real_data):
     pytest.importorskip('openvino')
+    detector = YoloDetector(str(real_data / 'yolo11n_int8_openvino_model'), device='cpu')
     capture = cv2.VideoCapture(str(real_data / 'vtest.avi'))
     pictures = [capture.read()[1] for _ in range(300)]
-    detector = YoloDetector(str(real_data / 'yolo11n_int8_openvino_model'), device='cpu')
-    found = [detector.detect(picture) for picture in pictures]
-    assert_independent_of_the_rate(at_rates(detector, pictures, found, 10.0))
+    sightings = [(picture, detector.detect(picture)) for picture in pictures]
+    assert_independent_of_the_rate(at_rates(detector, sightings, 10.0))
 
 
 # --- Fading ---
