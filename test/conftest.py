@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 from pathlib import Path
-import pickle
 import signal
 import sys
 import tempfile
@@ -35,7 +34,6 @@ import cv2  # noqa: E402, I100
 import pytest  # noqa: E402
 import rclpy  # noqa: E402
 from ros_processes import SERVER  # noqa: E402
-from yolo_heatmap_ros.detectors.yolo import YoloDetector  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 

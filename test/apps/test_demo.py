@@ -7,7 +7,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.options import HeatOptions

@@ -11,7 +11,6 @@ from ros_processes import (
     image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
-from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 from yolo_heatmap_ros.config.polygons import parse_polygons
-from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
