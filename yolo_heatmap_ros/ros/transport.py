@@ -33,9 +33,9 @@ def remove_orphaned_segments(folder: Path = SHARED_MEMORY) -> int:
 
     A living process holds a lock on the file beside its segment, which ends with it.  `fastdds
     shm clean` goes by the same lock, but it does not spare a process that has just created the
-    file and is about to lock it, and it removes ports as well: a process that loses its port
-    while it starts receives nothing over shared memory, and there is no error.  Nodes start at
-    the same time, so it cannot be run at every start.
+    file and is about to lock it, and it removes ports as well: a process that loses its unicast
+    port while it starts receives no message over shared memory, and no error is reported.  Nodes
+    start at the same time, so the tool cannot be run at every start.
     """
     count = 0
     for lock in (*folder.glob('fastrtps_*_el'), *folder.glob('fastdds_*_el')):
