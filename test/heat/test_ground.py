@@ -192,12 +192,16 @@ def test_cells_from_low_to_high():
 def test_hotspots_keep_their_distance():
     """Hottest first, as many as asked for; each hides those in a square around it."""
     floor = floor_of((10.0, 10.0, 9.0), (11.0, 10.0, 8.0), (11.5, 10.0, 7.0), (10.0, 8.5, 6.0),
-                     (10.0, 9.0, 5.0), (0.0, 0.0, 4.0), (34.9, 29.9, 3.0))
-    assert [spot.heat for spot in floor.hotspots(10, 1.0)] == [9.0, 7.0, 6.0, 4.0, 3.0]
-    assert [spot.heat for spot in floor.hotspots(10, 0.1)] == [9.0, 8.0, 6.0, 4.0, 3.0]
-    assert [spot.heat for spot in floor.hotspots(2, 1.0)] == [9.0, 7.0]
-    assert floor.hotspots(0, 1.0) == []
-    assert [(spot.x, spot.y) for spot in floor.hotspots(10, 1.0)] == [
+                     (10.0, 9.0, 5.0), (0.0, 0.0, 4.0), (34.9, 29.9, 3.0), (10.0, 11.5, 2.0),
+                     (8.5, 10.0, 1.0))
+
+    def heats(count, apart):
+        return [spot.heat for spot in floor.hotspots(count, apart)]
+    assert heats(10, 1.0) == [9.0, 7.0, 6.0, 4.0, 3.0, 2.0, 1.0]
+    assert heats(10, 0.1) == [9.0, 8.0, 6.0, 4.0, 3.0, 2.0, 1.0]  # a cell at least
+    assert heats(2, 1.0) == [9.0, 7.0]
+    assert heats(0, 1.0) == []
+    assert [(spot.x, spot.y) for spot in floor.hotspots(5, 1.0)] == [
         (10.25, 10.25), (11.75, 10.25), (10.25, 8.75), (0.25, 0.25), (34.75, 29.75)]
 
 

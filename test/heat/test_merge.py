@@ -131,6 +131,17 @@ def test_what_is_known_of_a_merged_time(earlier_first):
     assert count.occupancy == pytest.approx(6.0 + 1.0)
 
 
+def test_counts_stay_where_only_one_has_regions(clip):
+    plain, with_regions = (heat_of(clip, 0, 60, HeatOptions(regions=regions))
+                           for regions in ({}, REGIONS))
+    before = with_regions.regions.state()
+    assert before['left']['tracks'] > 0
+    with_regions.merge(plain)
+    assert with_regions.regions.state() == before
+    plain.merge(with_regions)
+    assert plain.regions is None
+
+
 def test_merging_nothing_changes_nothing(clip):
     heat, empty = heat_of(clip, 0, 20, HeatOptions(half_life=5.0)), HeatAccumulator(
         480, 640, HeatOptions(half_life=5.0))

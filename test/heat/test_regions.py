@@ -80,6 +80,9 @@ def test_on_the_border_is_inside():
     assert counts_of([(160, 200)]).objects == 1
     assert counts_of([(160, 200, -1)] * 11) == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
     assert counts_of([(161, 200)]).objects == 0
+    regions = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF)).regions
+    assert regions.contain(person_at(160, 200).xyxy[0])
+    assert not regions.contain(person_at(160.5, 200).xyxy[0])
 
 
 def test_who_comes_back_is_counted_once_in_tracks():
