@@ -285,6 +285,17 @@ def test_the_floor_in_a_snapshot(plane, tmp_path):
             HeatAccumulator(480, 640, HeatOptions(ground=other)).restore(snapshot.state)
 
 
+def test_heat_on_the_floor_fades_and_is_forgotten(plane):
+    heat = HeatAccumulator(480, 640, HeatOptions(ground=plane, half_life=2.0))
+    heat.update(Detections.from_boxes([(300, 200, 340, 300)]), 1.0)
+    for stamp in (2.0, 3.0):
+        heat.update(Detections.from_boxes([]), stamp)
+    assert heat.floor.field.heat().max() == 0.5
+    assert heat.state().facts == {'ground': plane.geometry()}
+    heat.reset()
+    assert heat.floor.field.maximum == 0.0
+
+
 def test_a_map_for_navigation(node, street, street_frames, on_the_floor):
     """Latched, in the floor's frame, with the stamp of the image."""
     maps, spots = [], []

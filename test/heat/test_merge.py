@@ -113,7 +113,8 @@ def test_what_cannot_be_merged_changes_nothing(clip, other):
 @pytest.mark.parametrize('earlier_first', [False, True])
 def test_what_is_known_of_a_merged_time(earlier_first):
     """Frames of both, from the first stamp to the last; who is there now, the later one knows."""
-    options = HeatOptions(regions=REGIONS, half_life=5.0, kernel='box')
+    options = HeatOptions(regions=REGIONS, half_life=5.0, kernel='box', per_class=True,
+                          ground=PLANE)
     earlier, later = HeatAccumulator(480, 640, options), HeatAccumulator(480, 640, options)
     for heat, stamps, boxes in ((earlier, (1.0, 2.0, 3.0), [(10, 200, 50, 300)] * 3),
                                 (later, (12.0, 13.0), [(10, 200, 50, 300)])):
@@ -121,11 +122,15 @@ def test_what_is_known_of_a_merged_time(earlier_first):
             detections = Detections.from_boxes(boxes)
             detections.track_id = np.arange(len(boxes))
             heat.update(detections, stamp)
-    hot = earlier.total.heat()[250, 30] * 0.25 + later.total.heat()[250, 30]
+    before = [heat.state().arrays for heat in (earlier, later)]
     one, other = (earlier, later) if earlier_first else (later, earlier)
     one.merge(other)
     assert (one.frames, one.began, one.clock.now) == (5, 1.0, 13.0)
-    assert one.total.heat()[250, 30] == pytest.approx(hot)
+    found = one.state().arrays
+    assert found.keys() == {'heat', 'layer_0', 'ground'}
+    for name, heat in found.items():
+        assert heat.max() > 1.0  # in 10 s, two half-lives, a quarter of the earlier is left
+        np.testing.assert_allclose(heat, 0.25 * before[0][name] + before[1][name], rtol=1e-5)
     count = one.regions.counts['left']
     assert (count.objects, count.tracks) == (1, 4)
     assert count.occupancy == pytest.approx(6.0 + 1.0)

@@ -96,6 +96,7 @@ def test_counts_of_a_snapshot_go_on():
     for number in range(11):
         heat.update(person_at(100, 200), number / 10)
     again = HeatAccumulator(*SIZE, HeatOptions(regions={**LEFT_HALF, 'new': LEFT_HALF['left']}))
+    again.update(person_at(100, 200), 0.0)
     again.restore(heat.state())
     assert again.regions.counts == {'left': RegionCount(1, 1, 0, 0, pytest.approx(1.0)),
                                     'new': RegionCount()}
