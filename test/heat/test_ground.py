@@ -12,6 +12,7 @@ from ros_processes import (
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
+from yolo_heatmap_ros.errors import SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place
@@ -283,6 +284,26 @@ def test_the_floor_in_a_snapshot(plane, tmp_path):
     for other in (None, GroundPlane(plane.matrix, 0.2, EXTENT, 0.3)):
         with pytest.raises(ValueError, match='its ground plane'):
             HeatAccumulator(480, 640, HeatOptions(ground=other)).restore(snapshot.state)
+
+
+@pytest.mark.parametrize('damage', ['missing', 'another size', 'nan'])
+def test_a_floor_that_does_not_fit_changes_nothing(plane, tmp_path, damage):
+    options = HeatOptions(ground=plane)
+    heat, target = (HeatAccumulator(480, 640, options) for _ in range(2))
+    for one in (heat, target):
+        one.update(Detections.from_boxes([(300, 200, 340, 300)]), 1.0)
+    state, before = heat.state(), target.state().arrays
+    if damage == 'missing':
+        del state.arrays['ground']
+    elif damage == 'another size':
+        state.arrays['ground'] = np.zeros((3, 4), np.float32)
+    else:
+        state.arrays['ground'][5, 5] = np.nan
+    folder = write(tmp_path, Snapshot(state, {}), {}, keep=3)
+    with pytest.raises((ValueError, SnapshotError), match='floor|damaged|not the heat'):
+        target.restore(read(folder).state)
+    for name, array in target.state().arrays.items():
+        assert np.array_equal(array, before[name])
 
 
 def test_heat_on_the_floor_fades_and_is_forgotten(plane):

@@ -101,7 +101,8 @@ def test_a_merged_field_knows_its_extremes(clip):
 @pytest.mark.parametrize('other', [
     HeatAccumulator(480, 641, HeatOptions()),
     HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds')),
-    HeatAccumulator(480, 640, HeatOptions(per_class=True))])
+    HeatAccumulator(480, 640, HeatOptions(per_class=True)),
+    HeatAccumulator(480, 640, HeatOptions(ground=PLANE))])
 def test_what_cannot_be_merged_changes_nothing(clip, other):
     heat = heat_of(clip, 0, 20, HeatOptions())
     before = heat.total.heat()
@@ -145,6 +146,18 @@ def test_counts_stay_where_only_one_has_regions(clip):
     assert with_regions.regions.state() == before
     plain.merge(with_regions)
     assert plain.regions is None
+
+
+def test_another_floor_cannot_be_merged(clip):
+    """Of the same size in cells, but elsewhere."""
+    heat = heat_of(clip, 0, 20, HeatOptions(ground=PLANE))
+    before = heat.state().arrays
+    elsewhere = GroundPlane(PLANE.matrix, 0.1, (1, 0, 13.8, 9.6))
+    assert elsewhere.shape == PLANE.shape
+    with pytest.raises(ValueError, match='floor cannot be merged'):
+        heat.merge(heat_of(clip, 20, 40, HeatOptions(ground=elsewhere)))
+    for name, array in heat.state().arrays.items():
+        assert np.array_equal(array, before[name])
 
 
 def test_merging_nothing_changes_nothing(clip):

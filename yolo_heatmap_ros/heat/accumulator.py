@@ -224,6 +224,11 @@ class HeatAccumulator:
         self.frames, self.began = state.frames, state.began
         self.clock.now = state.ended
 
+    def _kind(self) -> Tuple:
+        """Return what must be the same for heat to be added up."""
+        return (self.shape, self.options.heat_unit,
+                [(kind, layer.facts()) for kind, layer in self._layers.items()])
+
     def merge(self, other: 'HeatAccumulator') -> None:
         """
         Add what another accumulation of the same camera and options has found at another time.
@@ -232,9 +237,9 @@ class HeatAccumulator:
         end of the later one.  A track that both have seen counts twice in `tracks` of a region.
         Raises ValueError, before anything has changed, for another resolution or unit.
         """
-        if (other.shape, other.options.heat_unit, set(other._layers)) != (
-                self.shape, self.options.heat_unit, set(self._layers)):
-            raise ValueError('heat of another resolution, unit or set of layers cannot be merged')
+        if self._kind() != other._kind():
+            raise ValueError('heat of another resolution, unit, set of layers or floor cannot be '
+                             'merged')
         earlier, later = sorted((self, other), key=lambda one: (
             -math.inf if one.clock.now is None else one.clock.now))
         factor = 1.0

@@ -131,3 +131,6 @@ class FloorLayer(Layer):
         if facts.get(GROUND) != (None if layer is None else layer.plane.geometry()):
             raise ValueError('its ground plane (matrix, resolution, extent) is another than '
                              "the node's")
+        if layer is not None and (GROUND not in arrays
+                                  or arrays[GROUND].shape != layer.plane.shape):
+            raise ValueError('its heat on the floor is missing, or not that of its ground plane')
