@@ -68,7 +68,7 @@ def test_killed_while_it_saves_all_the_time(node, street, street_frames, tmp_pat
                     time.sleep(0.05)
                 time.sleep(rng.random())
                 process.stop(signal.SIGKILL)
-            saved.append(read(newest(tmp_path)[0]).heat.sum())
+            saved.append(read(newest(tmp_path)[0]).state.arrays['heat'].sum())
     assert saved == sorted(saved) and saved[-1] > 2 * saved[0] > 0
     with NodeProcess('heatmap_node', options) as process:
         process.wait_for_output('listening to')

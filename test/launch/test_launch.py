@@ -9,11 +9,11 @@ import subprocess
 import pytest
 import rclpy
 import yaml
-from yolo_heatmap_ros.apps.web_viewer import SETTINGS as WEB_SETTINGS
-from yolo_heatmap_ros.config.heatmap import HEATMAP_SETTINGS
-from yolo_heatmap_ros.config.playback import PLAYBACK_SETTINGS
-from yolo_heatmap_ros.nodes.heatmap_cameras import SETTINGS as CAMERAS_SETTINGS
-from yolo_heatmap_ros.ros.parameters import Parameters
+from yolo_heatmap_ros.apps.web_viewer import PARAMETERS as WEB_PARAMETERS
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
+from yolo_heatmap_ros.nodes.heatmap_cameras import PARAMETERS as CAMERAS_PARAMETERS
+from yolo_heatmap_ros.ros.parameters import NodeParameters
 
 launch = pytest.importorskip('launch', reason='launch is part of a ROS 2 installation, not of '
                              'PyPI')
@@ -32,8 +32,8 @@ ARGUMENTS = {
 EXAMPLES = {'colormap': ['JET', 'HOT', 'VIRIDIS'], 'device': ['cpu', '0', 'cuda:0'],
             'classes': ['person', '[person, car]', '[0, 2]']}
 """Values that descriptions name, by the parameter that they are for."""
-SETTINGS = {'heatmap_node': HEATMAP_SETTINGS, 'playback_node': PLAYBACK_SETTINGS,
-            'heatmap_cameras': CAMERAS_SETTINGS, 'web_viewer': WEB_SETTINGS}
+PARAMETERS = {'heatmap_node': HEATMAP_PARAMETERS, 'playback_node': PLAYBACK_PARAMETERS,
+              'heatmap_cameras': CAMERAS_PARAMETERS, 'web_viewer': WEB_PARAMETERS}
 
 
 def description_of(name):
@@ -56,7 +56,7 @@ def commands(tmp_path, monkeypatch):
         (prefix / folder).mkdir(parents=True)
     (prefix / 'share/ament_index/resource_index/packages/yolo_heatmap_ros').touch()
     (prefix / 'share/yolo_heatmap_ros').symlink_to(ROOT)
-    for name in (*SETTINGS, 'viewer'):
+    for name in (*PARAMETERS, 'viewer'):
         (prefix / 'lib/yolo_heatmap_ros' / name).touch(0o755)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(prefix), prepend=':')
     monkeypatch.setattr(launch.actions.ExecuteLocal, 'execute',
@@ -88,8 +88,9 @@ def node_of(started, executable, index=0):
     node = rclpy.create_node(executable, context=context)
     try:
         values = {}
-        if executable in SETTINGS:
-            values = Parameters(node, SETTINGS[executable], lambda changes: None).values()
+        if executable in PARAMETERS:
+            values = NodeParameters(
+                node, PARAMETERS[executable], lambda changes: None).configuration()
         names = {topic: node.resolve_topic_name(topic) for topic in ('image', 'image_raw')}
         return values, names, node.get_namespace()
     finally:
@@ -179,8 +180,8 @@ def test_heatmap(commands, tmp_path):
     assert (values['colormap'], values['alpha']) == ('BONE', 0.25)
     assert names['image'] == '/image'
     values, _, _ = node_of(commands('heatmap'), 'heatmap_node')
-    assert values == {setting.name: setting.checked(setting.default)
-                      for setting in HEATMAP_SETTINGS}
+    assert values == {spec.name: spec.checked(spec.default)
+                      for spec in HEATMAP_PARAMETERS}
 
 
 def test_multi_camera(commands, tmp_path):

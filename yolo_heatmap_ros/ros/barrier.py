@@ -5,6 +5,7 @@ import threading
 import time
 import traceback
 from typing import Any, Callable, Optional, Set, Tuple
+import weakref
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
@@ -29,7 +30,8 @@ class Barrier:
         """Begin with nothing counted."""
         self.count = 0
         self.last_at = float('-inf')
-        self._node = node
+        # Not a cycle: a node whose constructor fails must leave the graph at once.
+        self._node = weakref.ref(node)
         self._known: Set[Tuple] = set()
         self._lock = threading.Lock()
 
@@ -46,7 +48,8 @@ class Barrier:
 
     def report(self, where: str, error: Exception) -> None:
         """Log and count an exception that was caught at `where`."""
-        if not self._node.context.ok():
+        node = self._node()
+        if node is None or not node.context.ok():
             return  # a signal has shut the context down under the callback
         frames = traceback.extract_tb(error.__traceback__)
         key = (where, type(error), frames[-1][:2] if frames else None)
@@ -56,7 +59,7 @@ class Barrier:
             new = key not in self._known and len(self._known) < MAX_KNOWN
             if new:
                 self._known.add(key)
-        logger = self._node.get_logger()
+        logger = node.get_logger()
         if new:
             described = ''.join(traceback.format_exception(error))
             logger.error(f'{where} broke, and the node goes on; this is a bug: {described}')
