@@ -19,6 +19,7 @@ def demo(folder, *arguments):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
 
 
+@pytest.mark.alone
 def test_embedded_clip_through_both_nodes(tmp_path):
     """It ends by itself, having shown most of the 360 frames and saved both files."""
     run = demo(tmp_path)
