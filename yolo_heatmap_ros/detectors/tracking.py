@@ -75,8 +75,13 @@ class TrackerFactory:
     def suppressed(self) -> List[Any]:
         """Return, for each frame of the last batch, what a tracker wants of dropped boxes."""
         extras = getattr(type(self._pattern), 'compute_frame_extras', None)
-        found = None if extras is None else extras(self._predictor)
-        return [None] * len(self._predictor.results) if found is None else found
+        nothing = [None] * len(self._predictor.results)
+        if extras is None:
+            return nothing
+        import torch
+        # Of tensors that the prediction has made in this mode.
+        with torch.inference_mode():
+            return extras(self._predictor) or nothing
 
 
 class ObjectTracker:
