@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -29,6 +30,11 @@ os.environ['ROS_HOME'] = ros_home.name
 # The first process of a run makes it, and its workers inherit the name.
 ONE_AT_A_TIME = os.environ.setdefault('YOLO_HEATMAP_TEST_LOCK', ros_home.name)
 GROUPS = Path(os.environ.setdefault('YOLO_HEATMAP_TEST_GROUPS', ros_home.name), 'groups.json')
+if 'YOLO_CONFIG_DIR' not in os.environ:
+    # Another release of Ultralytics would rewrite the user's settings, and say so in every log.
+    os.environ['YOLO_CONFIG_DIR'] = ros_home.name
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', 'import ultralytics.utils'],
+                   stdout=subprocess.DEVNULL, check=True)
 
 import cv2  # noqa: E402, I100
 import pytest  # noqa: E402

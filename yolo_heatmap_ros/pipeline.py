@@ -141,8 +141,10 @@ class HeatmapPipeline:
         wanted = known.pop((height, width), None)
         self._others = sorted(known.values(), key=lambda one: one.frames,
                               reverse=True)[:MAX_SIZES - 1]
-        self._accumulator = (HeatAccumulator(height, width, self.options) if wanted is None
-                             else wanted)
+        if wanted is None:
+            wanted = HeatAccumulator(height, width, self.options)
+        wanted.forget_tracks()  # the tracker, too, starts again
+        self._accumulator = wanted
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:

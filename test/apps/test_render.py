@@ -100,9 +100,9 @@ def test_a_video(street, tmp_path):
 def test_a_recording(street, clip, tmp_path, storage, kind):
     """The same pixels as of its frames in a folder; without ROS."""
     pytest.importorskip('rosbags')
-    from recordings import record
+    import recordings
     frames = [cv2.imread(str(path)) for path in sorted(clip.iterdir())[:6]]
-    recording = record(tmp_path / 'recording', frames, storage, kind)
+    recording = recordings.record(tmp_path / 'recording', frames, storage, kind)
     result = run_without_ros(street, recording, tmp_path / 'out.png')
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith('6 frames in')
@@ -112,6 +112,14 @@ def test_a_recording(street, clip, tmp_path, storage, kind):
     result = run(street, file, tmp_path / 'out.mp4')
     assert result.returncode == 0, result.stderr
     assert len(frames_of(tmp_path / 'out.mp4')) == 6
+    # At the average rate of the recording.
+    assert cv2.VideoCapture(str(tmp_path / 'out.mp4')).get(cv2.CAP_PROP_FPS) == pytest.approx(
+        5 / recordings.TIMES[5], rel=0.01)
+    # From 0.2 s on are four of the six; their heat is that of their own times.
+    result = run(street, file, '--snapshot', tmp_path, '--heat-unit', 'seconds', '--start', 0.15)
+    assert result.returncode == 0 and result.stdout.startswith('4 frames in'), result.stderr
+    state = read(newest(tmp_path)[0]).state
+    assert (state.began, state.ended) == pytest.approx((0.2, 1.1))
 
 
 def test_without_ffmpeg(street, clip, tmp_path):

@@ -9,7 +9,7 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.clock import FrameClock
 from yolo_heatmap_ros.heat.detections import Detections
-from yolo_heatmap_ros.heat.dwell import Path
+from yolo_heatmap_ros.heat.dwell import TrackPath
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import RegionCount
 from yolo_heatmap_ros.heat.tracks import MAX_TRACKS, TrackMemory
@@ -87,7 +87,7 @@ def test_places_along_a_way(distance, places):
     """Evenly spaced, the first and the last half a space from the ends of the way."""
     begin = np.array(BOX, np.float32)
     end = begin + np.float32(distance) * np.array((0, -1, 0, -1), np.float32)
-    boxes = Path(0, begin, end, 1.0).boxes()
+    boxes = TrackPath(0, begin, end, 1.0).boxes()
     expected = -distance * (np.arange(places) + 0.5) / places
     assert boxes.shape == (places, 4) and boxes.dtype == np.float32
     np.testing.assert_allclose(boxes[:, 1] - begin[1], expected, rtol=1e-5)

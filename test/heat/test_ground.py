@@ -64,7 +64,7 @@ def test_more_points_are_fitted(project):
 def standing(box):
     """Return the segment of an object that has not moved, with 1 of heat."""
     box = np.array(box, np.float32)
-    return DwellSegment(0, box, box, 1.0, [Place(box, 1.0, None)])
+    return DwellSegment(-1, 0, 0.0, box, box, 1.0, [Place(box, 1.0, None)])
 
 
 def test_behind_the_horizon_is_nowhere(plane, project):

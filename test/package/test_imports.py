@@ -33,7 +33,7 @@ def test_the_contracts_hold():
     ('heat/regions.py', 'import yolo_heatmap_ros.yaml_text', 'Heat and pictures'),
     ('heat/field.py', 'import yolo_heatmap_ros.drawing.legend', 'Imports go downwards'),
     ('storage/snapshots.py', 'import yolo_heatmap_ros.media.sources', 'Imports go downwards'),
-    ('config/specs.py', 'import yolo_heatmap_ros.detectors.weights', 'What can be set'),
+    ('config/specs.py', 'import yolo_heatmap_ros.detectors.weights', 'config imports no'),
     ('pipeline.py', 'import torch', 'Ultralytics and PyTorch'),
     ('nodes/heatmap_node.py', 'from ultralytics import YOLO', 'Ultralytics and PyTorch'),
     ('media/sources.py', 'from cv_bridge import CvBridge', 'ROS only in'),

@@ -73,6 +73,11 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
 def _frames(source: Source, rate: float, start: float,
             end: float) -> Iterator[Tuple[float, np.ndarray]]:
     """Yield (stamp in s, frame) from `start` to before `end`."""
+    if not (source.rate or source.live):
+        while (frame := source.read()) is not None and source.elapsed < end:
+            if source.elapsed >= start:
+                yield source.elapsed, frame
+        return
     first, last = math.ceil(start * rate - 1e-6), end * rate - 1e-6
     for number in range(first):
         if not source.skip():
@@ -138,7 +143,7 @@ def render(arguments: argparse.Namespace) -> int:
     if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = not source.live and not source.total
-    rate = source.rate or STILL_RATE
+    rate = source.rate or source.mean_rate or STILL_RATE
     output = Output(path, rate, arguments.show)
     pipeline = make_pipeline(configuration, lambda line: print(line, file=sys.stderr))
     total = source.total - math.ceil(arguments.start * rate) if source.total else None

@@ -20,6 +20,7 @@ from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.messages.compressed import SUFFIX
 from yolo_heatmap_ros.ros.package_share import share_folder
 from yolo_heatmap_ros.ros.parameters import NodeParameters
+from yolo_heatmap_ros.text import one_line
 
 try:
     from aiohttp import web
@@ -130,15 +131,16 @@ class WebViewer(GuardedNode):
             web.get('/state', self._state), web.post('/save', self._save),
             web.post('/reset', self._reset), web.post('/colormap', self._set_colormap)])
         self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
         host, port = self._configuration['host'], self._configuration['port']
         try:
+            await self._runner.setup()
             await web.TCPSite(self._runner, host, port).start()
             self._started.set_result('')
-        except OSError as error:
+        except Exception as error:  # the system's, or of a name that no host can have
+            reason = getattr(error, 'strerror', None) or one_line(error)
             self._started.set_result(
                 f"parameters 'host' and 'port': cannot serve on {host}, port {port} "
-                f'({error.strerror or error}); choose another port, or 0')
+                f'({reason}); choose another port, or 0')
 
     async def _page(self, request: 'web.Request') -> 'web.Response':
         page = (share_folder('web') / 'index.html').read_text()

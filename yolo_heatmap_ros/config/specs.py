@@ -35,7 +35,7 @@ class ParameterSpec:
         """Return the converted value; raises ParameterError for an invalid one."""
         try:
             return self.check(value)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             reason = one_line(error, OWN_LENGTH)
             raise ParameterError(f"parameter '{self.name}': {reason}") from error
 
@@ -46,8 +46,8 @@ def number(name: str, default: float, description: str, low: float, high: float,
     whole = isinstance(default, int)
 
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or (
-                whole and value != int(value)) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
+                low <= value <= high) or (whole and value != int(value)):
             kind = 'a whole number' if whole else 'a number'
             raise ValueError(f'{value!r} is not {kind} from {low} to {high}')
         return int(value) if whole else float(value)

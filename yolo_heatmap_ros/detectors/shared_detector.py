@@ -49,8 +49,13 @@ class SharedModel:
             waiting = [self._requests.get()]
             while not self._requests.empty():
                 waiting.append(self._requests.get())
-            for group in self._groups(waiting):
-                self._run(group)
+            try:
+                for group in self._groups(waiting):
+                    self._run(group)
+            except Exception as error:  # no camera may wait for ever
+                for request in waiting:
+                    if not request.result.done():
+                        request.result.set_exception(error)
 
     def _groups(self, requests: List[_Request]) -> List[List[_Request]]:
         if self.detector.backend not in BATCHING_BACKENDS:

@@ -1,7 +1,9 @@
 """Ultralytics' trackers as a step of their own, apart from detection."""
 
+from copy import copy
 import os
 from pathlib import Path
+import threading
 from typing import Any, List
 
 import numpy as np
@@ -13,6 +15,7 @@ from yolo_heatmap_ros.text import one_line
 
 NO_TRACKER = 'none'
 """Name of the tracker that follows nothing."""
+_making = threading.Lock()
 FEATURES, SUPPRESSED = 'feats', 'dets_del'
 """Cues by the names that trackers know: appearance, and what non-maximum suppression dropped."""
 
@@ -101,10 +104,14 @@ class ObjectTracker:
     def reset(self) -> None:
         """Forget all tracks, as after a change of resolution, over which none can be followed."""
         from ultralytics.trackers.basetrack import BaseTrack
-        # Earlier releases count the ids of all trackers together, and a new one resets that.
-        count = getattr(BaseTrack, '_count', 0)
-        self._tracker = self._kind(args=self._options)
-        BaseTrack._count = max(count, getattr(BaseTrack, '_count', 0))
+        try:
+            with _making:
+                # Earlier releases count the ids of all trackers together; a new one resets that.
+                count = getattr(BaseTrack, '_count', 0)
+                self._tracker = self._kind(args=copy(self._options))
+                BaseTrack._count = max(count, getattr(BaseTrack, '_count', 0))
+        except Exception as error:  # of its ReID model
+            raise ModelError(f'the tracker cannot be created: {one_line(error)}') from error
 
     def track(self, detections: Detections, frame: np.ndarray) -> Detections:
         """

@@ -9,7 +9,7 @@ import numpy as np
 from yolo_heatmap_ros.choices import HeatUnit, OnTimeJump
 from yolo_heatmap_ros.heat.clock import FrameClock, Step
 from yolo_heatmap_ros.heat.detections import Detections
-from yolo_heatmap_ros.heat.dwell import DwellSegment, Path, Place
+from yolo_heatmap_ros.heat.dwell import DwellSegment, Place, TrackPath
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
 from yolo_heatmap_ros.heat.layers import KINDS
@@ -95,6 +95,10 @@ class HeatAccumulator:
             # Whether a track was inside the regions before says nothing about these.
             self._tracks.clear()
 
+    def forget_tracks(self) -> None:
+        """Forget which objects were where, as after frames of another resolution."""
+        self._tracks.clear()
+
     def _counts_at(self, box: np.ndarray) -> bool:
         return self.regions is None or self.regions.contain(box)
 
@@ -119,7 +123,7 @@ class HeatAccumulator:
 
     def warm_up(self, detections: Detections, stamp: float) -> None:
         """
-        Take a frame that only leads in: clock and tracks see it, and nothing counts.
+        Process a warm-up frame: update clock and tracks without adding heat or counts.
 
         So the second part of a clip starts where the first one ended, and both can be merged.
         """
@@ -156,18 +160,19 @@ class HeatAccumulator:
             decay = _mean_decay(step.interval, options.half_life) if options.half_life else 1.0
             paths = [path._replace(seconds=path.seconds * decay) for path in sighting.paths]
         else:
-            paths = [Path(index, box, box, 1.0) for index, box in enumerate(detections.xyxy)
+            paths = [TrackPath(index, box, box, 1.0) for index, box in enumerate(detections.xyxy)
                      if detections.confirmed[index]]
         return [self._segment(path, detections) for path in paths
                 if path.seconds and not (
                     options.ignore_stationary
                     and sighting.still[path.index] >= options.ignore_stationary)]
 
-    def _segment(self, path: Path, detections: Detections) -> DwellSegment:
+    def _segment(self, path: TrackPath, detections: Detections) -> DwellSegment:
         boxes = path.boxes()
         amount = path.seconds / len(boxes)
         return DwellSegment(
-            int(detections.class_id[path.index]), path.begin, path.end, path.seconds,
+            int(detections.track_id[path.index]), int(detections.class_id[path.index]),
+            self.clock.now, path.begin, path.end, path.seconds,
             [Place(box, amount, self._patch(box, path.index, detections)) for box in boxes])
 
     def _patch(self, box: np.ndarray, index: int, detections: Detections) -> Optional[Patch]:
@@ -226,7 +231,10 @@ class HeatAccumulator:
 
     def _kind(self) -> Tuple:
         """Return what must be the same for heat to be added up."""
-        return (self.shape, self.options.heat_unit,
+        options = self.options
+        return (self.shape, options.heat_unit, options.half_life, options.kernel,
+                options.region_anchor, {name: polygon.tolist() for name, polygon
+                                        in options.regions.items()},
                 [(kind, layer.facts()) for kind, layer in self._layers.items()])
 
     def merge(self, other: 'HeatAccumulator') -> None:
@@ -234,12 +242,13 @@ class HeatAccumulator:
         Add what another accumulation of the same camera and options has found at another time.
 
         Heat and occupancy are exact, also with a half-life: the earlier heat decays until the
-        end of the later one.  A track that both have seen counts twice in `tracks` of a region.
-        Raises ValueError, before anything has changed, for another resolution or unit.
+        end of the later one.  Not with `ignore_stationary`, since a warm-up does not know for how
+        long a track has stayed; and a track that both have seen counts twice in `tracks` of a
+        region.  Raises ValueError, before anything has changed, for heat of another kind.
         """
         if self._kind() != other._kind():
-            raise ValueError('heat of another resolution, unit, set of layers or floor cannot be '
-                             'merged')
+            raise ValueError('heat of another resolution, unit, half-life, kernel, set of layers, '
+                             'regions or floor cannot be merged')
         earlier, later = sorted((self, other), key=lambda one: (
             -math.inf if one.clock.now is None else one.clock.now))
         factor = 1.0

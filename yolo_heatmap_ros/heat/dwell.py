@@ -1,4 +1,4 @@
-"""Dwell time along an object's path, the currency of all layers of heat."""
+"""Dwell time along an object's path: the input of every heat layer."""
 
 from typing import List, NamedTuple, Optional
 
@@ -27,20 +27,28 @@ class Place(NamedTuple):
 
 class DwellSegment(NamedTuple):
     """
-    What one object adds between two frames: from box `begin` to box `end`, (4,) xyxy in px.
+    What one object adds between two frames: from box `begin` to box `end`.
 
-    `amount` of heat in the heat's unit is spread over `places` along the straight path.
+    The boxes are (4,) float32 xyxy in px; `stamp` is the time of `end`, in s; `track_id` is -1 for
+    objects without a track.  `amount` of heat in the heat's unit is spread over `places` along the
+    straight path.
     """
 
+    track_id: int
     class_id: int
+    stamp: float
     begin: np.ndarray
     end: np.ndarray
     amount: float
     places: List[Place]
 
 
-class Path(NamedTuple):
-    """The path of the object `index` of a frame since it was last seen, and its `seconds`."""
+class TrackPath(NamedTuple):
+    """
+    The path of the object `index` of a frame since it was last seen, and its `seconds`.
+
+    `begin` and `end` are boxes, (4,) float32 xyxy in px.
+    """
 
     index: int
     begin: np.ndarray

@@ -1,4 +1,4 @@
-"""Named zones of the picture, and what happens in each."""
+"""Named regions of the picture, with counts of objects and crossings."""
 
 from dataclasses import asdict, dataclass
 from typing import Dict, Mapping, Optional, Sequence
@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
-from yolo_heatmap_ros.heat.dwell import Path
+from yolo_heatmap_ros.heat.dwell import TrackPath
 from yolo_heatmap_ros.heat.kernels import ground_contact
 from yolo_heatmap_ros.heat.tracks import Track
 
@@ -55,7 +55,7 @@ class Regions:
             cv2.fillPoly(self.mask, [np.round(polygon).astype(np.int32)], 1.0)
 
     def count(self, boxes: np.ndarray, tracks: Sequence[Optional[Track]],
-              paths: Sequence[Path]) -> None:
+              paths: Sequence[TrackPath]) -> None:
         """Count the objects of a frame: `boxes` (N, 4), with what `TrackMemory.see` returned."""
         dwells = [(box, path.seconds / len(way)) for path in paths
                   for way in (path.boxes(),) for box in way]

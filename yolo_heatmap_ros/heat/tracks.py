@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from yolo_heatmap_ros.heat.dwell import Path
+from yolo_heatmap_ros.heat.dwell import TrackPath
 
 MEMORY = 10.0
 """Seconds after its last sighting for which a track is remembered."""
@@ -65,14 +65,14 @@ class TrackMemory:
         """
         self._frame += 1
         tracks: List[Optional[Track]] = [self._tracks.pop(number, None) for number in track_ids]
-        paths: List[Path] = []
+        paths: List[TrackPath] = []
         for index, (box, track) in enumerate(zip(boxes, tracks)):
             begin = box
             if track is not None:
                 # Where a track was in frames in which it was not seen is unknown.
                 begin = track.box if track.frame == self._frame - 1 else box
                 track.see(box, stamp, self._frame)
-            paths.append(Path(index, begin, box, interval))
+            paths.append(TrackPath(index, begin, box, interval))
         still = []
         for index, (box, track_id) in enumerate(zip(boxes, track_ids)):
             if tracks[index] is None:
@@ -115,7 +115,7 @@ class Sighting(NamedTuple):
     seconds for which each has been `still`, in its place.
     """
 
-    paths: List[Path]
+    paths: List[TrackPath]
     tracks: List[Optional[Track]]
     still: List[float]
 

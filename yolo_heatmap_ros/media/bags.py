@@ -1,5 +1,6 @@
 """The images of a rosbag2 recording, read by rosbags, which needs no ROS installation."""
 
+from itertools import islice
 import os
 from pathlib import Path
 from typing import Optional
@@ -14,6 +15,8 @@ from yolo_heatmap_ros.text import one_line
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 SUFFIXES = ('.db3', '.mcap')
+MEASURED = 100
+"""Messages at the beginning of a recording that tell its rate."""
 
 
 def is_bag(path: Path) -> bool:
@@ -62,8 +65,18 @@ class Bag(Source):
         self._connections = [one for one in images if one.topic == self.topic]
         self.total = sum(one.msgcount for one in self._connections)
         self.rate = 0.0
+        times = [time for _, time, _ in islice(
+            self._reader.messages(connections=self._connections), MEASURED)]
+        self._first = times[0] if times else 0
+        if len(times) > 1 and times[-1] > times[0]:
+            self.mean_rate = (len(times) - 1) / ((times[-1] - times[0]) * 1e-9)
         self.header = Header(0, 0, '')
         self.rewind()
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds from the first frame to the last that was read, as recorded."""
+        return (self._time - self._first) * 1e-9
 
     @property
     def spacing(self) -> Optional[float]:
@@ -79,7 +92,7 @@ class Bag(Source):
             self._advance()
             try:
                 message = self._reader.deserialize(raw, connection.msgtype)
-            except Exception:  # whatever damaged bytes bring about in rosbags
+            except Exception:  # rosbags raises many types for damaged bytes
                 self.unusable += 1
                 continue
             stamp = message.header.stamp

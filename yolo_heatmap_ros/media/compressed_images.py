@@ -34,10 +34,10 @@ def decode_compressed(data, kind: str) -> np.ndarray:
     else:
         raise ImageError(f"{len(data)} bytes of format '{printable(kind)}' are no JPEG or PNG")
     try:
-        # Only the header is read here: a small message may unpack to a picture without end.
+        # Read only the header: a small message can decompress to an enormous image.
         picture = reader(BytesIO(data))
         width, height = picture.size
-        # Chunks of a PNG say how long they are, and OpenCV makes room for that before it looks.
+        # OpenCV allocates the length that a PNG chunk declares before it checks it.
         picture.verify()
     except Exception as error:  # whatever damaged bytes raise in Pillow: fuzzing finds new kinds
         raise ImageError(_damaged(data, kind)) from error
@@ -50,7 +50,7 @@ def decode_compressed(data, kind: str) -> np.ndarray:
         frame = None
     if frame is None:
         raise ImageError(_damaged(data, kind))
-    # The plugin turns RGB around before it packs, and says so; others may not.
+    # The plugin swaps RGB to BGR before encoding, and records that in the format.
     return np.ascontiguousarray(frame[:, :, ::-1]) if 'compressed rgb' in kind else frame
 
 

@@ -41,7 +41,7 @@ _TO_BGR = {'mono8': (cv2.COLOR_GRAY2BGR, 1), 'rgb8': (cv2.COLOR_RGB2BGR, 3),
            'bayer_gbrg8': (cv2.COLOR_BayerGR2BGR, 1), 'bayer_grbg8': (cv2.COLOR_BayerGB2BGR, 1),
            'nv12': (cv2.COLOR_YUV2BGR_NV12, 1), 'nv21': (cv2.COLOR_YUV2BGR_NV21, 1),
            **{name: (code, 2) for name, code in _PACKED_YUV.items()}}
-# Plain OpenCV types say nothing of colour: taken as OpenCV's own order.
+# Plain OpenCV types define no channel order: assume OpenCV's, BGR.
 _MEANING = {'8UC1': 'mono8', '8UC3': 'bgr8', '16UC3': 'bgr16', '8UC4': 'bgra8', '16UC4': 'bgra16'}
 _MEASUREMENTS = {'16UC1': 'u2', '32FC1': 'f4'}
 

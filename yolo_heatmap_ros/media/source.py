@@ -1,4 +1,4 @@
-"""What every source of frames can do."""
+"""The interface of frame sources."""
 
 from typing import NamedTuple, Optional
 
@@ -20,17 +20,24 @@ class Source:
     """
     Where frames come from.
 
-    `rate` is the native one in Hz, 0 where frames come when they come; `total` is the number of
-    frames, 0 if it has no end; `live` sources cannot skip or repeat frames.
+    `rate` is the native frame rate in Hz, 0 if it is uneven or unknown; then `mean_rate` is the
+    average, 0 if that is unknown too.  `total` is the number of frames, 0 if it has no end; `live`
+    sources cannot skip or repeat frames.
     `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
     the last frame, where frames have been recorded with one.
     """
 
     rate = STILL_RATE
+    mean_rate = 0.0
     total = 0
     live = False
     unusable = 0
     header: Optional[Header] = None
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds from the first frame to the last that was read, where `rate` is 0."""
+        return 0.0
 
     @property
     def spacing(self) -> Optional[float]:
@@ -46,7 +53,7 @@ class Source:
         raise NotImplementedError
 
     def skip(self) -> bool:
-        """Pass over one frame; return False at the end."""
+        """Skip one frame; return False at the end."""
         return self.read() is not None
 
     def rewind(self) -> bool:
@@ -54,4 +61,4 @@ class Source:
         return False
 
     def close(self) -> None:
-        """Let go of files and devices."""
+        """Release files and devices."""

@@ -15,7 +15,7 @@ from yolo_heatmap_ros.media.source import Source
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 MAX_SPACING = 10.0
-"""Seconds between two frames of a video at most; what a file says beyond that is not believed."""
+"""Longest plausible interval between video frames in s; longer ones are ignored."""
 _INDEX = re.compile('[0-9]{1,3}')
 
 
@@ -23,8 +23,8 @@ def without_credentials(url: str) -> str:
     """
     Return a URL without user, password and query, where cameras take passwords too, for messages.
 
-    All up to the last @ goes, since a password may hold a slash or an @: better a host is missing
-    in a message than a secret in it.
+    Everything up to the last @ is removed, since a password may contain a slash or an @: losing
+    the host is better than logging a secret.
     """
     return re.sub(r'(\w+://)(?:.*@)?([^?]*)(\?.*)?', lambda found: (
         found[1] + found[2] + ('?…' if found[3] else '')), url, flags=re.DOTALL)
@@ -63,7 +63,7 @@ class VideoFile(Source):
 
     def skip(self) -> bool:
         """Pass over one frame without converting it."""
-        # One frame is decoded ahead, because only that tells when it is due.
+        # Decode one frame ahead: only then is its timestamp known.
         if not self._any:
             return False
         before = self._capture.get(cv2.CAP_PROP_POS_MSEC)
@@ -83,7 +83,7 @@ class VideoFile(Source):
 
 
 class Images(Source):
-    """One image, again and again, or those of a folder in the order of their names."""
+    """A single image, repeated, or the images of a folder, sorted by name."""
 
     def __init__(self, path: Path):
         """List the images; raises SourceError where none can be decoded."""
@@ -115,7 +115,7 @@ class Images(Source):
         return self._still is not None or next(self._rest, None) is not None
 
     def rewind(self) -> bool:
-        """Begin with the first image again, of those that are there now."""
+        """Start over with the images that are in the folder now."""
         if self._still is None:
             there = self._folder.iterdir() if self._folder.is_dir() else ()
             paths = sorted(path for path in there if path.suffix.lower() in IMAGE_SUFFIXES)
@@ -124,7 +124,7 @@ class Images(Source):
 
 
 class Live(Source):
-    """A camera or a stream: frames come when they come."""
+    """A camera or stream, which delivers frames at its own pace."""
 
     rate = 0.0
     live = True
@@ -144,7 +144,7 @@ class Live(Source):
 
     @property
     def ends(self) -> bool:
-        """Return whether it is a recording that is read over a network."""
+        """Return whether the URL is a finite video rather than a live stream."""
         return self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
 
     def read(self) -> Optional[np.ndarray]:

@@ -18,7 +18,7 @@ class VideoWriter:
     """
     Writes one video; the first frame decides its size.  `codec` is what frames are coded with.
 
-    `close` makes the file playable; also after an interrupt it must be called.
+    Always call `close`, even after an interrupt: it makes the file playable.
     """
 
     def __init__(self, path: Path, rate: float):

@@ -36,7 +36,7 @@ class CameraGroup(GuardedNode):
     """Makes one heatmap node for each camera of the file, each with its own thread."""
 
     def __init__(self):
-        """Read the file; raises ParameterError where it holds no camera."""
+        """Read the file; raises ParameterError if it lists no usable camera."""
         # Before rclpy's constructor: if that raises, it destroys the node.
         self._running: List[Tuple[HeatmapNode, SingleThreadedExecutor, threading.Thread]] = []
         super().__init__('yolo_heatmap_cameras')
@@ -48,7 +48,7 @@ class CameraGroup(GuardedNode):
         self._pool = ModelPool()
 
     def start(self) -> bool:
-        """Bring all nodes up; tell whether any could be."""
+        """Configure and activate all nodes; return whether any succeeded."""
         for camera in self._cameras:
             node = self._make(camera)
             if node is None:
@@ -62,7 +62,7 @@ class CameraGroup(GuardedNode):
         return bool(self._running)
 
     def _make(self, camera: Camera) -> Optional[HeatmapNode]:
-        """Return the node of a camera, up where it wants to be; None where that cannot be."""
+        """Return a camera's node, activated if it autostarts; None if it cannot start."""
         node, reason = None, 'see above'
         try:
             node = HeatmapNode(
@@ -76,8 +76,11 @@ class CameraGroup(GuardedNode):
         except (RuntimeError, ValueError, TypeError, ParameterException,
                 NameValidationException, HeatmapError) as error:
             reason = one_line(error)
+        except Exception as error:  # a value that rclpy cannot hold, or a bug: costs this camera
+            self.barrier.report(f"starting camera '{printable(camera.name)}'", error)
+            reason = one_line(error)
         if node is not None:
-            node.destroy_node()
+            self.barrier.guard(node.destroy_node)()
         self.get_logger().error(f"camera '{printable(camera.name)}' cannot be started: {reason}; "
                                 'the others go on')
         return None

@@ -47,11 +47,12 @@ class HeatmapNode(ManagedNode):
         self._pipeline: Optional[HeatmapPipeline] = None
         self._input: Optional[FrameInput] = None
         self._pictures: Optional[PicturePublisher] = None
+        self._snapshots: Optional[SnapshotKeeper] = None
+        self._floor: Optional[FloorPublisher] = None
+        self._regions = self._detections = None
+        self._heat_services: Optional[HeatServices] = None
         super().__init__('yolo_heatmap', **kwargs)
         self._make_detector = make_detector
-        self._snapshots: Optional[SnapshotKeeper] = None
-        self._regions = self._detections = None
-        self._floor: Optional[FloorPublisher] = None
         self._enabled = True
         self._node_parameters = NodeParameters(self, HEATMAP_PARAMETERS, self._change,
                                                lambda: self._pipeline is not None)
@@ -153,19 +154,18 @@ class HeatmapNode(ManagedNode):
         return super().on_error(state)
 
     def _release(self) -> None:
+        """Release what `configure` has made, also where it has broken halfway."""
         if self._input is not None:
             self._input.unsubscribe()
-            self._input = None
-        if self._pictures is not None:
-            self._snapshots.close()
-            self._pictures.close()
-            self.destroy_lifecycle_publisher(self._regions)
-            if self._floor is not None:
-                self._floor.close()
-            if self._detections is not None:
-                self.destroy_lifecycle_publisher(self._detections)
-            self._pictures = self._snapshots = self._regions = None
-            self._floor = self._detections = None
+        for part in (self._snapshots, self._pictures, self._floor):
+            if part is not None:
+                self.barrier.guard(part.close)()
+        for publisher in (self._regions, self._detections):
+            if publisher is not None:
+                self.destroy_lifecycle_publisher(publisher)
+        self._input = self._snapshots = self._pictures = self._floor = None
+        self._regions = self._detections = None
+        if self._heat_services is not None:
             self._heat_services.serve(None, None)
         self._pipeline = None
 

@@ -30,22 +30,22 @@ LOG_PERIOD = 5.0
 RECONNECT_PERIOD = 1.0
 """Seconds between attempts to open a stream again."""
 POLL_PERIOD = 0.05
-"""Seconds between looks at what the player waits for."""
+"""Polling interval of the player thread in seconds."""
 LAST_FRAME_TIMEOUT = 2.0
 """Seconds in which reliable subscribers can fetch the last frame before the process ends."""
 LEAST_PERIOD = 1e-3
-"""Seconds between frames that were recorded at once."""
+"""Minimum seconds between frames, for those recorded with equal stamps."""
 MOST_PERIOD = 3600.0
-"""Seconds between frames at the least rate."""
+"""Maximum seconds between frames."""
 MAX_SKIP = 1.0
-"""Seconds of frames that are skipped at once at most, by a decoder slower than the rate."""
+"""Maximum seconds of frames skipped at once if decoding is slower than the rate."""
 
 
 class PlaybackNode(GuardedNode):
     """Publishes the frames of a source on `image_raw`, paced by a steady clock."""
 
     def __init__(self, **kwargs):
-        """Open the source; raises ParameterError where that does not work."""
+        """Open the source; raises ParameterError if it cannot be opened."""
         # Before rclpy's constructor: if that raises, it destroys the node.
         self._stop = threading.Event()
         self._player = threading.Thread(target=self._play, name='player', daemon=True)
@@ -82,10 +82,10 @@ class PlaybackNode(GuardedNode):
         return self._finished.result()
 
     def destroy_node(self) -> None:
-        """Stop the player before what it publishes with goes away."""
+        """Stop the player thread before its publisher is destroyed."""
         self._stop.set()
         if self._player.is_alive():
-            # A camera or a stream may hang in its driver: the process does not wait for that.
+            # A camera or stream can block in its driver; do not wait for it indefinitely.
             self._player.join(timeout=2.0)
         super().destroy_node()
 
@@ -101,7 +101,7 @@ class PlaybackNode(GuardedNode):
 
     @property
     def rate(self) -> float:
-        """Return the frames per second that are aimed at; 0: as they come."""
+        """Return the target frame rate in Hz; 0: as frames arrive."""
         return self._configuration['rate'] or self._source.rate
 
     def _play(self) -> None:
@@ -113,15 +113,12 @@ class PlaybackNode(GuardedNode):
                 self._publisher.wait_for_all_acked(Duration(seconds=LAST_FRAME_TIMEOUT))
         except SourceError as error:
             self.get_logger().fatal(str(error))
-        except RuntimeError as error:  # rclpy's, of a publisher whose context has shut down
-            if self.context.ok():
-                self.get_logger().fatal(f'cannot publish: {error}')
-            else:
-                code = 0
         except Exception as error:
+            # Where a signal has shut the context down, publishing raises, and all is well.
+            code = int(self.context.ok())
             self.barrier.report('playing', error)
         finally:
-            self._source.close()
+            self.barrier.guard(self._source.close)()
             self._finished.set_result(code)
 
     def _wait_for_subscribers(self) -> None:
@@ -172,7 +169,7 @@ class PlaybackNode(GuardedNode):
         return 0
 
     def _wait_until(self, due: float) -> float:
-        """Wait for a time, or until parameters change; return the time for which it has."""
+        """Wait until `due` or a parameter change; return the time to schedule from, in s."""
         while (left := due - time.monotonic()) > 0.0 and not self._stop.is_set():
             if self._changed.is_set():
                 due = time.monotonic()
@@ -189,7 +186,7 @@ class PlaybackNode(GuardedNode):
         return min(1.0 / (self.rate or STILL_RATE), MOST_PERIOD)
 
     def _catch_up(self, late: float, period: float) -> int:
-        """Skip frames whose time has passed; return how many periods have."""
+        """Skip overdue frames; return the number of periods that have passed."""
         passed = max(0, int(late / period))
         if self._source.total:
             for _ in range(min(passed, math.ceil(MAX_SKIP / period))):

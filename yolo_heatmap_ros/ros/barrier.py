@@ -62,9 +62,10 @@ class Barrier:
         logger = node.get_logger()
         if new:
             described = ''.join(traceback.format_exception(error))
-            logger.error(f'{where} broke, and the node goes on; this is a bug: {described}')
+            logger.error(f'{where} failed unexpectedly; the node keeps running; this is a bug: '
+                         f'{described}')
         else:
-            logger.error(f'{where} broke again: {type(error).__name__}: {one_line(error)} '
+            logger.error(f'{where} failed again: {type(error).__name__}: {one_line(error)} '
                          f'({self.count} unexpected errors so far)',
                          throttle_duration_sec=LOG_PERIOD)
 

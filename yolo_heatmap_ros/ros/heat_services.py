@@ -46,6 +46,7 @@ class HeatServices:
                 response.message = str(error)
                 self._logger.error(response.message)
             return response
+        callback.__qualname__ = answer.__qualname__  # what the log calls it
         return callback
 
     def _reset(self) -> str:

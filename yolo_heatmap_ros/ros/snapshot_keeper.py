@@ -120,9 +120,10 @@ class SnapshotKeeper:
         """Save a last time if autosaving, and wait until everything is written."""
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
+            report = self._node.barrier.guard(self._report)
             # Other resolutions are saved as backups: `resume` loads that of the last frame.
             for state in self._pipeline.other_states():
-                self._report(self._write(state, {}, backup=True))
+                report(self._write(state, {}, backup=True))
             if self._pipeline.has_heat:
-                self._report(self._begin())
+                report(self._begin())
         self._writer.shutdown()

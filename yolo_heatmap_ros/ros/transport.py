@@ -19,12 +19,12 @@ from yolo_heatmap_ros.ros.package_share import share_folder
 PROFILE_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')
 """Where Fast DDS looks for a profile: up to version 2 (ROS 2 Jazzy), and from version 3 on."""
 FAST_DDS_3 = 9
-"""Major version of rmw_fastrtps_cpp from which on it is that of Fast DDS 3."""
+"""First major version of rmw_fastrtps_cpp that uses Fast DDS 3."""
 SHARED_MEMORY = Path('/dev/shm')
 SEGMENT_MB = 141
 """What one process reserves with the profile, as `segment_size` and Fast DDS's own tables say."""
 SETTLING_TIME = 2.0
-"""Seconds after which a segment without a lock has lost its owner, and not only just got one."""
+"""Minimum age in seconds of an unlocked segment before it counts as orphaned."""
 
 
 def remove_orphaned_segments(folder: Path = SHARED_MEMORY) -> int:
@@ -72,14 +72,14 @@ def use_image_profile(environment: MutableMapping[str, str] = os.environ,
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < 2 * SEGMENT_MB:
         return (f'only {free} MB are free in {folder}, too few for the shared memory of large '
-                f'pictures ({2 * SEGMENT_MB} MB): they take a slower way (in a container: '
+                f'pictures ({2 * SEGMENT_MB} MB): a slower transport is used (in a container: '
                 '--shm-size=1g or --ipc=host)')
     environment[profile_variable()] = str(share_folder('config') / 'fastdds_images.xml')
     return ''
 
 
 def profile_variable() -> str:
-    """Return where the Fast DDS of this ROS looks for a profile; the other's name is warned of."""
+    """Return the variable in which this ROS's Fast DDS expects a profile."""
     try:
         about = Path(get_package_share_directory('rmw_fastrtps_cpp'), 'package.xml').read_text()
     except (PackageNotFoundError, OSError):

@@ -13,7 +13,8 @@ import yaml
 
 from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatState
-from yolo_heatmap_ros.heat.layers import KINDS
+from yolo_heatmap_ros.heat.layers import KINDS, known_array
+from yolo_heatmap_ros.heat.regions import RegionCount
 from yolo_heatmap_ros.text import one_line
 from yolo_heatmap_ros.yaml_text import load_yaml
 
@@ -136,10 +137,15 @@ def read(folder: Path) -> Snapshot:
                 raise DamagedSnapshot(f"'{name}' in heat.npz is not the heat of "
                                       f'{shape[1]} x {shape[0]} pixels')
         state = HeatState(arrays, about['unit'], about['frames'], about['began'], about['ended'],
-                          about['regions'], {name: about[name] for name in FACTS})
+                          about['regions'], {name: about.get(name) for name in FACTS})
+        for count in state.regions.values():
+            RegionCount(**count)  # a TypeError for anything else
+        if not all(known_array(name) for name in arrays):
+            raise DamagedSnapshot(f"heat.npz holds unknown arrays: {', '.join(arrays)}")
         state.shape  # a KeyError if there is no heat of the picture
         return Snapshot(state, about['parameters'])
     except SnapshotError:
         raise
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, AttributeError, KeyError, TypeError, ValueError,
+            zipfile.BadZipFile) as error:
         raise DamagedSnapshot(f'it is damaged ({one_line(error)})') from error

@@ -7,4 +7,10 @@ from yolo_heatmap_ros.heat.layers.total import TotalLayer
 
 KINDS = (TotalLayer, ClassLayers, FloorLayer)
 
-__all__ = ['ClassLayers', 'FloorLayer', 'KINDS', 'Layer', 'TotalLayer']
+
+def known_array(name: str) -> bool:
+    """Return whether one of the kinds saves an array of this name."""
+    return any(kind.saves(name) for kind in KINDS)
+
+
+__all__ = ['ClassLayers', 'FloorLayer', 'KINDS', 'known_array', 'Layer', 'TotalLayer']

@@ -46,6 +46,11 @@ class Layer(ABC):
     def arrays(self) -> Arrays:
         """Return copies of the heat, float32 in its unit, by the names they are saved under."""
 
+    @classmethod
+    @abstractmethod
+    def saves(cls, name: str) -> bool:
+        """Return whether an array of this name belongs to this kind."""
+
     @abstractmethod
     def restore(self, arrays: Arrays) -> None:
         """Replace all heat by saved arrays that `check` has accepted."""

@@ -59,11 +59,16 @@ class ClassLayers(Layer):
         """Return copies of the fields, (H, W) float32, by name."""
         return {f'{PREFIX}{class_id}': field.heat() for class_id, field in self.fields.items()}
 
+    @classmethod
+    def saves(cls, name: str) -> bool:
+        """Return whether an array of this name belongs to this kind."""
+        return name.startswith(PREFIX) and name.removeprefix(PREFIX).isdecimal()
+
     def restore(self, arrays: Arrays) -> None:
         """Replace all heat by saved arrays."""
         self.reset()
         for name, heat in arrays.items():
-            if name.startswith(PREFIX):
+            if self.saves(name):
                 self.field_of(int(name.removeprefix(PREFIX))).restore(heat)
 
     def merge(self, other: 'ClassLayers', factor: float = 1.0) -> None:
@@ -75,5 +80,5 @@ class ClassLayers(Layer):
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Raise ValueError where classes are wanted and were not saved."""
         if layer is not None and arrays[HEAT].any() and not any(
-                name.startswith(PREFIX) for name in arrays):
+                cls.saves(name) for name in arrays):
             raise ValueError('it has no layers for per_class')

@@ -117,6 +117,11 @@ class FloorLayer(Layer):
         """Return the geometry of the floor."""
         return {GROUND: self.plane.geometry()}
 
+    @classmethod
+    def saves(cls, name: str) -> bool:
+        """Return whether an array of this name belongs to this kind."""
+        return name == GROUND
+
     def restore(self, arrays: Arrays) -> None:
         """Replace all heat by a saved array."""
         self.field.restore(arrays[GROUND])

@@ -41,6 +41,11 @@ class TotalLayer(Layer):
         """Return a copy of the heat, (H, W) float32, by its name."""
         return {HEAT: self.field.heat()}
 
+    @classmethod
+    def saves(cls, name: str) -> bool:
+        """Return whether an array of this name belongs to this kind."""
+        return name == HEAT
+
     def restore(self, arrays: Arrays) -> None:
         """Replace all heat by a saved array."""
         self.field.restore(arrays[HEAT])
