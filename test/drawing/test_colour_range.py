@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from yolo_heatmap_ros.config.specs import number
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
-from yolo_heatmap_ros.drawing.legend import in_units, number
+from yolo_heatmap_ros.drawing.legend import in_units
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections

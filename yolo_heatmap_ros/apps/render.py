@@ -23,7 +23,7 @@ from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 
-WINDOW = 'yolo_heatmap: q or ESC closes'
+WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
@@ -88,7 +88,7 @@ def _frames(source: Source, rate: float, start: float,
         number += 1
 
 
-class Output:
+class Sink:
     """Where pictures go: a video, an image (of the last picture), a window, or several of them."""
 
     def __init__(self, path: Optional[Path], rate: float, window: bool):
@@ -107,7 +107,7 @@ class Output:
         if not self._window:
             return True
         try:
-            cv2.imshow(WINDOW, picture)
+            cv2.imshow(WINDOW_TITLE, picture)
             return cv2.waitKey(1) & 0xFF not in CLOSING_KEYS
         except cv2.error as error:
             raise RenderError('--show: OpenCV cannot open a window here; omit it, or use a '
@@ -144,7 +144,7 @@ def render(arguments: argparse.Namespace) -> int:
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = not source.live and not source.total
     rate = source.rate or source.mean_rate or STILL_RATE
-    output = Output(path, rate, arguments.show)
+    output = Sink(path, rate, arguments.show)
     pipeline = make_pipeline(configuration, lambda line: print(line, file=sys.stderr))
     total = source.total - math.ceil(arguments.start * rate) if source.total else None
     if math.isfinite(arguments.end):

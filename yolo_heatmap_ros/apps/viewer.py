@@ -20,7 +20,7 @@ from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 
-WINDOW = 'yolo_heatmap'
+WINDOW_TITLE = 'yolo_heatmap'
 HELP = 'q quit   s save   r reset   c colormap   p pause'
 EMPTY_SIZE = (640, 360)
 """Width and height in px of the window before the first picture."""
@@ -55,9 +55,9 @@ class Viewer(GuardedNode):
             ord('s'): self._save, ord('r'): self._reset, ord('c'): self._next_colormap,
             ord('p'): self._pause}
         try:
-            cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO
+            cv2.namedWindow(WINDOW_TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO
                             | cv2.WINDOW_GUI_NORMAL)
-            cv2.resizeWindow(WINDOW, *EMPTY_SIZE)
+            cv2.resizeWindow(WINDOW_TITLE, *EMPTY_SIZE)
         except cv2.error as error:
             raise ParameterError('this OpenCV cannot open a window: use rqt_image_view, or a '
                                  'non-headless OpenCV on a desktop') from error
@@ -74,7 +74,7 @@ class Viewer(GuardedNode):
         if self._picture is None or self._picture.shape != picture.shape:
             height, width = picture.shape[:2]
             shrink = min(1.0, MAX_WIDTH / width)
-            cv2.resizeWindow(WINDOW, round(width * shrink), round(height * shrink))
+            cv2.resizeWindow(WINDOW_TITLE, round(width * shrink), round(height * shrink))
         self._picture = picture
         self._shown, self._last_at = False, time.monotonic()
 
@@ -84,10 +84,10 @@ class Viewer(GuardedNode):
         waiting = now - self._last_at > STALE_AFTER
         speaking = now - self._message_at < MESSAGE_SECONDS
         if not self._shown or waiting or speaking:
-            cv2.imshow(WINDOW, self._annotated(waiting, speaking))
+            cv2.imshow(WINDOW_TITLE, self._annotated(waiting, speaking))
             self._shown = True
         key = cv2.waitKey(10) & 0xFF
-        if key in (ord('q'), 27) or cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) < 1:
+        if key in (ord('q'), 27) or cv2.getWindowProperty(WINDOW_TITLE, cv2.WND_PROP_VISIBLE) < 1:
             return False
         if key in self._keys:
             self._keys[key]()

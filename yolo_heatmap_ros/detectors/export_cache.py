@@ -18,9 +18,9 @@ UNFINISHED = 'unfinished-'
 
 # Ultralytics' name of the export format, and the packages that making and running it needs.
 FORMATS = {
-    'openvino': ('openvino', ('openvino',)),
-    'onnx': ('onnx', ('onnx', 'onnxruntime')),
-    'tensorrt': ('engine', ('onnx', 'tensorrt')),
+    Acceleration.OPENVINO: ('openvino', ('openvino',)),
+    Acceleration.ONNX: ('onnx', ('onnx', 'onnxruntime')),
+    Acceleration.TENSORRT: ('engine', ('onnx', 'tensorrt')),
 }
 
 
@@ -47,7 +47,8 @@ def choose_backend(wanted: str, device: str, has_gpu: bool) -> str:
     """
     if wanted == Acceleration.AUTO:
         on_gpu = has_gpu if device == '' else device not in ('cpu', 'mps')
-        candidates = ('tensorrt',) if on_gpu else () if device == 'mps' else ('openvino', 'onnx')
+        candidates = (Acceleration.TENSORRT,) if on_gpu else () if device == 'mps' else (
+            Acceleration.OPENVINO, Acceleration.ONNX)
         return next((name for name in candidates if not missing_packages(name)), Acceleration.NONE)
     if wanted != Acceleration.NONE and missing_packages(wanted):
         raise BackendError(
@@ -59,7 +60,7 @@ def choose_backend(wanted: str, device: str, has_gpu: bool) -> str:
 def _key(weights: Path, backend: str, imgsz: int, device: str, version: str) -> str:
     digest = hashlib.sha256(weights.read_bytes())
     # An engine is made for one GPU; the other formats run anywhere.
-    place = device or 'gpu' if backend == 'tensorrt' else 'any'
+    place = device or 'gpu' if backend == Acceleration.TENSORRT else 'any'
     digest.update(f'{backend} {imgsz} {place} {version}'.encode())
     return f'{weights.stem}-{backend}-{imgsz}-{digest.hexdigest()[:16]}'
 
@@ -102,7 +103,7 @@ def _make(final: Path, weights: Path, backend: str, imgsz: int, device: str,
         shutil.copyfile(weights, copy)
         export(copy, FORMATS[backend][0], imgsz, device)
         copy.unlink()
-        for path in temporary.glob('*.onnx') if backend == 'tensorrt' else ():
+        for path in temporary.glob('*.onnx') if backend == Acceleration.TENSORRT else ():
             path.unlink()
         temporary.rename(final)
     finally:

@@ -21,7 +21,7 @@ def in_units(largest: float, unit: str) -> Tuple[float, str]:
     return 1.0, unit
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Format a number with three digits, without an exponent unless it is very large."""
     return f'{value:.3g}' if value < 1000 or value >= 1e6 else f'{value:.0f}'
 
@@ -44,7 +44,7 @@ class Legend:
         """
         divisor, name = in_units(high, unit)
         values = np.linspace(high, low, _TICKS) / divisor
-        labels = [number(value) for value in values]
+        labels = [format_number(value) for value in values]
         labels[0] = f'>= {labels[0]}' if clipped else labels[0]
         key = (picture.shape, palette.tobytes(), *labels, name)
         if key != self._key:

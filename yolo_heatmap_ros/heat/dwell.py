@@ -6,9 +6,9 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.kernels import Patch
 
-STEP = 4.0
+SPACING = 4.0
 """Largest distance in px between the places at which a moving object leaves its dwell time ..."""
-STEPS = 32
+MAX_PLACES = 32
 """... unless that makes more than this many places."""
 
 
@@ -60,6 +60,6 @@ class TrackPath(NamedTuple):
         if self.begin is self.end:
             return self.end[np.newaxis]
         distance = float(np.abs(self.end - self.begin).max())
-        steps = min(max(1, int(np.ceil(distance / STEP))), STEPS)
+        steps = min(max(1, int(np.ceil(distance / SPACING))), MAX_PLACES)
         fractions = ((np.arange(steps) + 0.5) / steps).astype(self.end.dtype)
         return self.begin + (self.end - self.begin) * fractions[:, np.newaxis]

@@ -54,9 +54,9 @@ def checked_matrix(matrix: np.ndarray, points_px: Optional[np.ndarray] = None) -
     Raises ValueError if it cannot be inverted, or puts some of `points_px` behind the horizon.
     """
     matrix = np.asarray(matrix, np.float64).reshape(3, 3)
-    scale = np.abs(matrix).max()
-    if not np.isfinite(matrix).all() or scale == 0.0 or (
-            abs(np.linalg.det(matrix / scale)) < 1e-15):
+    largest = np.abs(matrix).max()
+    if not np.isfinite(matrix).all() or largest == 0.0 or (
+            abs(np.linalg.det(matrix / largest)) < 1e-15):
         raise ValueError('the ground matrix cannot be inverted')
     if points_px is not None:
         sides = np.sign(np.c_[points_px, np.ones(len(points_px))] @ matrix[2])

@@ -1,6 +1,6 @@
 """Named regions of the picture, with counts of objects and crossings."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Dict, Mapping, Optional, Sequence
 
 import cv2
@@ -85,17 +85,17 @@ class Regions:
     def forget_counts(self) -> None:
         """Start all counts from zero; which tracks are inside, and were, stays known."""
         for count in self.counts.values():
-            count.tracks = count.entries = count.exits = 0
-            count.occupancy = 0.0
+            for field in fields(count):
+                if field.name != 'objects':
+                    setattr(count, field.name, field.default)
 
     def merge(self, other: 'Regions', later: bool) -> None:
         """Add the counts of regions of the same name; `objects` are the `later` ones."""
         for name in self.counts.keys() & other.counts.keys():
-            own, added = self.counts[name], other.counts[name]
-            self.counts[name] = RegionCount(
-                added.objects if later else own.objects, own.tracks + added.tracks,
-                own.entries + added.entries, own.exits + added.exits,
-                own.occupancy + added.occupancy)
+            own, added = asdict(self.counts[name]), asdict(other.counts[name])
+            total = {key: own[key] + added[key] for key in own}
+            total['objects'] = (added if later else own)['objects']
+            self.counts[name] = RegionCount(**total)
 
     def state(self) -> Dict[str, dict]:
         """Return the counts as plain numbers."""

@@ -126,8 +126,8 @@ def _to_grey(values: np.ndarray, zero_is_nothing: bool,
     if not measured.any():
         return np.zeros(values.shape, np.uint8)
     low, high = value_range or (float(values[measured].min()), float(values[measured].max()))
-    scale = 255.0 / (high - low) if high > low else 0.0
-    grey = np.clip((np.where(measured, values, low) - low) * scale, 0.0, 255.0)
+    factor = 255.0 / (high - low) if high > low else 0.0
+    grey = np.clip((np.where(measured, values, low) - low) * factor, 0.0, 255.0)
     return np.where(measured, np.round(grey), 0).astype(np.uint8)
 
 

@@ -9,6 +9,8 @@ from rclpy.node import Node
 from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
+from yolo_heatmap_ros.choices import ImageReliability
+
 NOTHING_AFTER = 5.0
 """Seconds without a message after which the log lists the image topics that exist."""
 CHECK_PERIOD = 0.5
@@ -24,7 +26,7 @@ class ImageSubscription:
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
-                 skipped: Callable[[int], None], reliability: str = 'auto', depth: int = 1):
+                 skipped: Callable[[int], None], reliability: str = ImageReliability.AUTO, depth: int = 1):
         """
         Subscribe to a topic of `message_type` with keep-last `depth`.
 
@@ -40,11 +42,11 @@ class ImageSubscription:
         self._sequence: Optional[int] = None
         self._publishers: FrozenSet[bytes] = frozenset()
         self._skipped = skipped
-        self._adapts = reliability == 'auto'
+        self._adapts = reliability == ImageReliability.AUTO
         self._silent_since: Optional[float] = time.monotonic()
         self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
-        self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == 'best_effort'
+        self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == ImageReliability.BEST_EFFORT
                         else ReliabilityPolicy.RELIABLE)
         self._timer = node.create_timer(CHECK_PERIOD, self._look_at_publishers,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))

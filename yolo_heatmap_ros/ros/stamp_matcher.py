@@ -8,7 +8,7 @@ from std_msgs.msg import Header
 MAX_WAITING = 20
 """Maximum number of images, or of detections, that wait for their counterpart."""
 
-Stamp = Tuple[int, int]
+StampKey = Tuple[int, int]
 
 
 class StampMatcher:
@@ -24,8 +24,8 @@ class StampMatcher:
         """
         self._matched = matched
         self._lost = lost
-        self._images: 'OrderedDict[Stamp, Tuple[Header, Any]]' = OrderedDict()
-        self._detections: 'OrderedDict[Stamp, Any]' = OrderedDict()
+        self._images: 'OrderedDict[StampKey, Tuple[Header, Any]]' = OrderedDict()
+        self._detections: 'OrderedDict[StampKey, Any]' = OrderedDict()
 
     def put_image(self, header: Header, image: Any) -> None:
         """Add an image."""

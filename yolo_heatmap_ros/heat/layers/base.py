@@ -9,7 +9,7 @@ from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 Arrays = Dict[str, np.ndarray]
-Counts = Callable[[np.ndarray], bool]
+CountsAt = Callable[[np.ndarray], bool]
 """Tells for a box, (4,) xyxy in px, whether heat counts there."""
 
 
@@ -27,7 +27,7 @@ class Layer(ABC):
     @classmethod
     @abstractmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
-                 counts: Counts) -> Optional['Layer']:
+                 counts: CountsAt) -> Optional['Layer']:
         """Return an empty layer for pictures of this size in px, None if options want none."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.layers.base import Arrays, Counts, Layer
+from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
 from yolo_heatmap_ros.heat.layers.total import HEAT
 from yolo_heatmap_ros.heat.options import HeatOptions
 
@@ -24,7 +24,7 @@ class ClassLayers(Layer):
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
-                 counts: Counts) -> Optional['ClassLayers']:
+                 counts: CountsAt) -> Optional['ClassLayers']:
         """Return an empty layer where `per_class` is set."""
         return cls(height, width) if options.per_class else None
 

@@ -8,7 +8,7 @@ from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.kernels import disc_patch, ground_contact
-from yolo_heatmap_ros.heat.layers.base import Arrays, Counts, Layer
+from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 GROUND = 'ground'
@@ -30,7 +30,7 @@ class FloorLayer(Layer):
 
     FACTS = (GROUND,)
 
-    def __init__(self, plane: GroundPlane, height: int, width: int, counts: Counts):
+    def __init__(self, plane: GroundPlane, height: int, width: int, counts: CountsAt):
         """
         Create an empty floor, for pictures of `height` rows and `width` columns in px.
 
@@ -43,7 +43,7 @@ class FloorLayer(Layer):
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
-                 counts: Counts) -> Optional['FloorLayer']:
+                 counts: CountsAt) -> Optional['FloorLayer']:
         """Return an empty floor, None without a ground plane."""
         return None if options.ground is None else cls(options.ground, height, width, counts)
 

@@ -4,7 +4,7 @@ from typing import Any, Mapping, Optional
 
 from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.layers.base import Arrays, Counts, Layer
+from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 HEAT = 'heat'
@@ -19,7 +19,7 @@ class TotalLayer(Layer):
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
-                 counts: Counts) -> 'TotalLayer':
+                 counts: CountsAt) -> 'TotalLayer':
         """Return an empty layer: every camera has one."""
         return cls(height, width)
 

@@ -8,7 +8,7 @@ from nav_msgs.msg import OccupancyGrid
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-from yolo_heatmap_ros.drawing.legend import in_units, number
+from yolo_heatmap_ros.drawing.legend import format_number, in_units
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.pipeline import FloorMap
 
@@ -41,5 +41,5 @@ def hotspots_message(spots: List[Hotspot], unit: str, radius: float,
         markers.append(Marker(
             ns='labels', type=Marker.TEXT_VIEW_FACING, pose=above, scale=Vector3(z=0.3),
             color=ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0),
-            text=f'{index + 1}: {number(spot.heat / divisor)} {name}', **common))
+            text=f'{index + 1}: {format_number(spot.heat / divisor)} {name}', **common))
     return MarkerArray(markers=markers)
