@@ -26,7 +26,8 @@ class ImageSubscription:
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
-                 skipped: Callable[[int], None], reliability: str = ImageReliability.AUTO, depth: int = 1):
+                 skipped: Callable[[int], None], reliability: str = ImageReliability.AUTO,
+                 depth: int = 1):
         """
         Subscribe to a topic of `message_type` with keep-last `depth`.
 
@@ -46,7 +47,8 @@ class ImageSubscription:
         self._silent_since: Optional[float] = time.monotonic()
         self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
-        self._subscribe(ReliabilityPolicy.BEST_EFFORT if reliability == ImageReliability.BEST_EFFORT
+        best_effort = reliability == ImageReliability.BEST_EFFORT
+        self._subscribe(ReliabilityPolicy.BEST_EFFORT if best_effort
                         else ReliabilityPolicy.RELIABLE)
         self._timer = node.create_timer(CHECK_PERIOD, self._look_at_publishers,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
