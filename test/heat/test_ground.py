@@ -151,7 +151,7 @@ def floor_of(*feet, radius=0.0, counts=lambda box: True):
                        200, 200, counts)
     for x, y, heat in feet:
         box = np.array([10 * x - 2, 10 * y - 50, 10 * x + 2, 10 * y], np.float32)
-        floor.add(DwellSegment(0, box, box, heat, [Place(box, heat, None)]))
+        floor.add(DwellSegment(-1, 0, 0.0, box, box, heat, [Place(box, heat, None)]))
     return floor
 
 

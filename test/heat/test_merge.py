@@ -137,15 +137,16 @@ def test_what_is_known_of_a_merged_time(earlier_first):
     assert count.occupancy == pytest.approx(6.0 + 1.0)
 
 
-def test_counts_stay_where_only_one_has_regions(clip):
+def test_heat_of_other_regions_cannot_be_merged(clip):
+    """It lies elsewhere, and has other counts."""
     plain, with_regions = (heat_of(clip, 0, 60, HeatOptions(regions=regions))
                            for regions in ({}, REGIONS))
     before = with_regions.regions.state()
     assert before['left']['tracks'] > 0
-    with_regions.merge(plain)
-    assert with_regions.regions.state() == before
-    plain.merge(with_regions)
-    assert plain.regions is None
+    for one, other in ((plain, with_regions), (with_regions, plain)):
+        with pytest.raises(ValueError, match='regions or floor cannot be merged'):
+            one.merge(other)
+    assert with_regions.regions.state() == before and plain.regions is None
 
 
 def test_another_floor_cannot_be_merged(clip):

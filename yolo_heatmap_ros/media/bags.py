@@ -65,13 +65,21 @@ class Bag(Source):
         self._connections = [one for one in images if one.topic == self.topic]
         self.total = sum(one.msgcount for one in self._connections)
         self.rate = 0.0
-        times = [time for _, time, _ in islice(
-            self._reader.messages(connections=self._connections), MEASURED)]
-        self._first = times[0] if times else 0
-        if len(times) > 1 and times[-1] > times[0]:
-            self.mean_rate = (len(times) - 1) / ((times[-1] - times[0]) * 1e-9)
         self.header = Header(0, 0, '')
         self.rewind()
+        self._first = 0 if self._next is None else self._next[1]
+        self.mean_rate = self._measured_rate()
+
+    def _measured_rate(self) -> float:
+        """Return the average rate in Hz at the beginning, 0 where it cannot be told."""
+        try:
+            times = [time for _, time, _ in islice(
+                self._reader.messages(connections=self._connections), MEASURED)]
+        except Exception:  # of SQLite, MCAP or Zstandard: told when the damaged part is read
+            return 0.0
+        if len(times) < 2 or times[-1] <= times[0]:
+            return 0.0
+        return (len(times) - 1) / ((times[-1] - times[0]) * 1e-9)
 
     @property
     def elapsed(self) -> float:

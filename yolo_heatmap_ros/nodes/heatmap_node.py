@@ -54,11 +54,15 @@ class HeatmapNode(ManagedNode):
         super().__init__('yolo_heatmap', **kwargs)
         self._make_detector = make_detector
         self._enabled = True
-        self._node_parameters = NodeParameters(self, HEATMAP_PARAMETERS, self._change,
-                                               lambda: self._pipeline is not None)
-        self._heat_services = HeatServices(self)
-        self.create_service(SetBool, '~/enable', self._enable)
-        self._diagnostics = DiagnosticsReporter(self, self._facts)
+        try:
+            self._node_parameters = NodeParameters(self, HEATMAP_PARAMETERS, self._change,
+                                                   lambda: self._pipeline is not None)
+            self._heat_services = HeatServices(self)
+            self.create_service(SetBool, '~/enable', self._enable)
+            self._diagnostics = DiagnosticsReporter(self, self._facts)
+        except Exception:
+            self.destroy_node()  # else it stays in the graph until garbage is collected
+            raise
 
     @property
     def autostart(self) -> bool:
