@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 import math
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -53,6 +53,7 @@ class HeatAccumulator:
         """Begin without heat, for pictures of `height` rows and `width` columns in px."""
         self.shape = height, width
         self.options = options
+        self._kernel = KERNELS[options.kernel]
         self.clock = FrameClock()
         self.frames = 0
         self.began: Optional[float] = None
@@ -85,6 +86,7 @@ class HeatAccumulator:
         `heat_unit`, `per_class` and `ground` cannot change: they need a new accumulator.
         """
         self.options = options
+        self._kernel = KERNELS[options.kernel]
         if new_regions:
             self._make_regions()
 
@@ -116,8 +118,9 @@ class HeatAccumulator:
         sighting = self._follow(detections, stamp, step)
         if self.regions is not None:
             self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
+        layers = tuple(self._layers.values())
         for segment in self._segments(detections, sighting, step):
-            for layer in self._layers.values():
+            for layer in layers:
                 layer.add(segment)
         return step
 
@@ -154,33 +157,34 @@ class HeatAccumulator:
 
     def _segments(self, detections: Detections, sighting: Sighting,
                   step: Step) -> List[DwellSegment]:
-        options = self.options
-        if options.heat_unit == HeatUnit.SECONDS:
-            # The exact integral of what decays while it is added.
-            decay = _mean_decay(step.interval, options.half_life) if options.half_life else 1.0
-            paths = [path._replace(seconds=path.seconds * decay) for path in sighting.paths]
-        else:
-            paths = [TrackPath(index, box, box, 1.0) for index, box in enumerate(detections.xyxy)
-                     if detections.confirmed[index]]
-        return [self._segment(path, detections) for path in paths
-                if path.seconds and not (
-                    options.ignore_stationary
-                    and sighting.still[path.index] >= options.ignore_stationary)]
-
-    def _segment(self, path: TrackPath, detections: Detections) -> DwellSegment:
-        boxes = path.boxes()
-        amount = path.seconds / len(boxes)
-        return DwellSegment(
-            int(detections.track_id[path.index]), int(detections.class_id[path.index]),
-            self.clock.now, path.begin, path.end, path.seconds,
-            [Place(box, amount, self._patch(box, path.index, detections)) for box in boxes])
+        """Return what each object that counts adds between the last frame and this one."""
+        options, now = self.options, self.clock.now
+        in_seconds = options.heat_unit == HeatUnit.SECONDS
+        # The exact integral of what decays while it is added.
+        decay = (_mean_decay(step.interval, options.half_life)
+                 if in_seconds and options.half_life else 1.0)
+        segments = []
+        # Lists, not arrays: this runs for every object of every frame.
+        track_ids, class_ids = detections.track_id.tolist(), detections.class_id.tolist()
+        for path in sighting.paths if in_seconds else _still(detections):
+            index, begin, end, amount = path
+            if not amount or (options.ignore_stationary
+                              and sighting.still[index] >= options.ignore_stationary):
+                continue
+            amount *= decay
+            boxes = (end,) if begin is end else path.boxes()
+            share = amount / len(boxes)
+            segments.append(DwellSegment(
+                track_ids[index], class_ids[index], now, begin, end, amount,
+                [Place(box, share, self._patch(box, index, detections)) for box in boxes]))
+        return segments
 
     def _patch(self, box: np.ndarray, index: int, detections: Detections) -> Optional[Patch]:
         outline = None
         if detections.outlines is not None:
             moved = box - detections.xyxy[index]
             outline = detections.outlines[index] + (moved[:2] + moved[2:]) / 2
-        patch = KERNELS[self.options.kernel](box, outline, *self.shape)
+        patch = self._kernel(box, outline, *self.shape)
         if patch is not None and self.regions is not None:
             mask = self.regions.mask[patch.rows, patch.columns]
             patch = patch._replace(heat=patch.heat * mask)
@@ -264,6 +268,13 @@ class HeatAccumulator:
         begins = [one.began for one in (self, other) if one.began is not None]
         self.began = min(begins, default=None)
         self.clock.now = later.clock.now
+
+
+def _still(detections: Detections) -> Iterator[TrackPath]:
+    """Yield the path of each confirmed object within its frame: a point, with 1 of heat."""
+    for index, (box, confirmed) in enumerate(zip(detections.xyxy, detections.confirmed.tolist())):
+        if confirmed:
+            yield TrackPath(index, box, box, 1.0)
 
 
 def _finite(detections: Detections) -> Detections:
