@@ -3,9 +3,8 @@
 import cv2
 import numpy as np
 import pytest
-from yolo_heatmap_ros.config.specs import number
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
-from yolo_heatmap_ros.drawing.legend import in_units
+from yolo_heatmap_ros.drawing.legend import format_number, in_units
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
@@ -193,4 +192,4 @@ def test_units_of_the_legend(largest, unit, expected):
 @pytest.mark.parametrize('value, expected', [
     (0.0, '0'), (0.1234, '0.123'), (12.345, '12.3'), (123456.0, '123456'), (2e7, '2e+07')])
 def test_numbers_of_the_legend(value, expected):
-    assert number(value) == expected
+    assert format_number(value) == expected
