@@ -48,6 +48,7 @@ class HeatmapPipeline:
 
         Raises ModelError if the model cannot give what the options need.
         """
+        check_kernel(options.kernel, detector)
         self.detector = detector
         self.tracker = detector.make_tracker()
         self.renderer = renderer
@@ -72,7 +73,6 @@ class HeatmapPipeline:
 
     def _apply_options(self) -> None:
         options = self.options
-        check_kernel(options.kernel, self.detector)
         self.detector.outlines = options.kernel == KernelName.MASK
         # The confirmation delay of a tracker must not shorten dwell times.
         self.tracker.keep_unconfirmed = (options.heat_unit == HeatUnit.SECONDS
