@@ -75,6 +75,27 @@ class GuardedNode(Node):
 
     # rclpy's constructor creates services before any of ours could set this.
     _barrier: Optional[Barrier] = None
+    _all: 'weakref.WeakSet[GuardedNode]' = weakref.WeakSet()
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        """Create the node; see rclpy."""
+        super().__init__(*args, **kwargs)
+        self._all.add(self)
+
+    @staticmethod
+    def destroy_left() -> None:
+        """
+        Take all nodes of this process off the network whose own constructor was broken off.
+
+        They are in cycles of references.  If one is left to the end of the process, Fast DDS
+        destroys its endpoints while its threads still find others, and crashes at times.
+        """
+        for node in list(GuardedNode._all):
+            node._leave()
+
+    def _leave(self) -> None:
+        """Destroy the node, without what classes add: that needs what their constructors make."""
+        Node.destroy_node(self)
 
     @property
     def barrier(self) -> Barrier:

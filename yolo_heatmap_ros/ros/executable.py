@@ -16,6 +16,7 @@ from rclpy.utilities import remove_ros_args
 
 from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, StartError
+from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.transport import use_image_profile
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
@@ -113,6 +114,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
+        GuardedNode.destroy_left()
         rclpy.try_shutdown()
         # At exit Python would search all of PyTorch's objects for cycles, several times.
         gc.freeze()

@@ -48,6 +48,9 @@ class ManagedNode(GuardedNode, LifecycleNode):
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
+    def _leave(self) -> None:
+        ManagedNode.destroy_node(self)
+
     def _change_state(self, request: ChangeState.Request,
                       response: ChangeState.Response) -> ChangeState.Response:
         try:
