@@ -1,5 +1,9 @@
 """Heat on disk: what comes back, what is refused, and what a kill or a full disk leaves."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 import os
 from pathlib import Path
 import subprocess
@@ -85,7 +89,9 @@ def test_what_does_not_fit_is_refused_whole(target, reason):
 def damage(folder, kind):
     heat, about = folder / 'heat.npz', folder / 'snapshot.yaml'
     if kind == 'version':
-        about.write_text(about.read_text().replace('format: 1', 'format: 99'))
+        # As another version may, without this kind of checksum.
+        about.write_text(about.read_text().replace('format: 1', 'format: 99').replace(
+            'sha256', 'crc'))
     elif kind == 'no heat':
         heat.unlink()
     elif kind == 'half':
@@ -128,6 +134,127 @@ def test_damage_is_found(tmp_path, kind):
     assert '\n' not in str(caught.value)
 
 
+def equal(one, other):
+    """Return whether two snapshots hold the same."""
+    arrays, others = one.state.arrays, other.state.arrays
+    return (arrays.keys() == others.keys()
+            and all(np.array_equal(arrays[name], others[name]) for name in arrays)
+            and replace(one.state, arrays={}) == replace(other.state, arrays={})
+            and one.parameters == other.parameters and one.camera == other.camera)
+
+
+@pytest.mark.parametrize('checksum', [True, False])
+def test_any_changed_byte(tmp_path, checksum):
+    """It is refused or changes nothing; without a checksum, as from older versions, no harm."""
+    folder = write(tmp_path, Snapshot(heated(per_class=True, regions=REGIONS).state(),
+                                      {'weights': 'a.pt'}, '/camera/yolo_heatmap'), {}, keep=3)
+    about = folder / 'snapshot.yaml'
+    if not checksum:
+        about.write_text(about.read_text()[:about.read_text().index('sha256: ')])
+    expected, noise, refused, read_again = read(folder), np.random.default_rng(0), 0, 0
+    for path in (folder / 'heat.npz', about):
+        content = path.read_bytes()
+        masks = noise.integers(1, 256, len(content))
+        for place, mask in enumerate(masks):
+            changed = bytearray(content)
+            changed[place] ^= int(mask)
+            path.write_bytes(changed)
+            try:
+                found = read(folder)
+            except SnapshotError as error:
+                assert '\n' not in str(error)
+                refused += 1
+                continue
+            read_again += 1
+            if checksum:
+                assert equal(found, expected), (path.name, place, mask)
+            else:
+                assert all(np.isfinite(heat).all() for heat in found.state.arrays.values())
+                with suppress(ValueError):
+                    HeatAccumulator(*SIZE, HeatOptions(
+                        heat_unit='seconds', per_class=True)).restore(found.state)
+        path.write_bytes(content)
+    assert refused + read_again > 2000
+    assert read_again < (100 if checksum else refused)
+
+
+@pytest.mark.parametrize('name, value', [
+    ('regions', None), ('regions', {'door': None}), ('regions', {'door': {'tracks': 'many'}}),
+    ('regions', {'door': {'occupancy': float('nan')}}), ('regions', {'door': {'exits': -1}}),
+    ('ended', 'yesterday'), ('began', float('inf')), ('ended', True), ('frames', None),
+    ('frames', -1), ('frames', 1.5), ('frames', True), ('unit', 'hours'), ('unit', None),
+    ('width', None), ('parameters', [1]), ('camera', ['a']), ('saved', {'a': 1})])
+def test_contents_are_checked_one_by_one(tmp_path, name, value):
+    """Where no checksum says what is wrong: nothing that does not fit gets to the heat."""
+    folder = write(tmp_path, Snapshot(heated(regions=REGIONS).state(), {}), {}, keep=3)
+    path = folder / 'snapshot.yaml'
+    about = yaml.safe_load(path.read_text())
+    del about['sha256']
+    path.write_text(yaml.safe_dump({**about, name: value}, sort_keys=False))
+    if name == 'saved':  # for people, not for the node
+        assert read(folder).state.frames == 20
+        return
+    with pytest.raises(DamagedSnapshot, match='it is damaged|is not the heat of') as caught:
+        read(folder)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_clock_that_has_been_set_back(tmp_path, monkeypatch):
+    """As on a robot without a battery for its clock: what was written last stays the newest."""
+    late = datetime(2031, 1, 1, tzinfo=timezone.utc)
+
+    class Clock(datetime):
+
+        @classmethod
+        def now(cls, zone):
+            return late
+
+    first = [write(tmp_path, Snapshot(heated().state(), {}), {}, keep=2)]
+    monkeypatch.setattr('yolo_heatmap_ros.storage.snapshots.datetime', Clock)
+    first.append(write(tmp_path, Snapshot(heated().state(), {}), {}, keep=2))
+    monkeypatch.undo()
+    for _ in range(3):
+        written = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=2)
+        assert newest(tmp_path)[0] == written
+    assert len(newest(tmp_path)) == 2 and not {*first} & {*newest(tmp_path)}
+    saved = yaml.safe_load((written / 'snapshot.yaml').read_text())['saved']
+    assert abs(datetime.fromisoformat(saved) - datetime.now(timezone.utc)) < timedelta(minutes=5)
+
+
+def test_folders_of_others_stay(tmp_path):
+    """Whatever is not named by `write` is not taken for a snapshot, and never removed."""
+    names = ['heat-2019 thesis', 'heat-', 'heat-map', 'heat-20190101', 'reset-everything',
+             'heat-20191399T000000.000000Z']
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'thesis.tex').write_text('years of work')
+    for _ in range(3):
+        folder = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=1)
+        write(tmp_path, Snapshot(heated().state(), {}), {}, keep=1, backup=True)
+    assert newest(tmp_path) == [folder]
+    for name in names:
+        assert (tmp_path / name / 'thesis.tex').read_text() == 'years of work'
+
+
+def test_cameras_that_share_a_folder(tmp_path):
+    """None loses a snapshot, and each finds its own."""
+    state = heated().state()
+
+    def save(camera):
+        return [write(tmp_path, Snapshot(state, {}, camera), {}, keep=3) for _ in range(20)]
+
+    cameras = ['/one/yolo_heatmap', '/two/yolo_heatmap', '/three/yolo_heatmap', '/four']
+    with ThreadPoolExecutor(4) as threads:
+        written = dict(zip(cameras, threads.map(save, cameras)))
+    for camera in cameras:
+        assert len(set(written[camera])) == 20
+        assert newest(tmp_path, camera) == written[camera][:-4:-1]
+        assert read(newest(tmp_path, camera)[0]).camera == camera
+    assert len(newest(tmp_path)) == 12
+    assert newest(tmp_path, '/five') == []
+    assert not list(tmp_path.glob('.writing-*'))
+
+
 def test_another_version_is_refused(tmp_path):
     folder = write(tmp_path, Snapshot(heated().state(), {}), {}, keep=3)
     damage(folder, 'version')
@@ -156,7 +283,8 @@ def test_all_is_on_the_disk_before_the_folder_appears(tmp_path, monkeypatch):
     folder = write(tmp_path, Snapshot(heated().state(), {}),
                    {'heatmap': PICTURE, 'small': PICTURE[:2, :2]}, keep=3)
     assert len(os.listdir('/proc/self/fd')) == descriptors
-    unfinished = f'.writing-{os.getpid()}-{folder.name}'
+    unfinished = events[4][0]
+    assert unfinished.startswith('.writing-')
     # Not a byte is written to a file after it.
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     assert sorted(events[:4]) == sorted(
@@ -165,17 +293,21 @@ def test_all_is_on_the_disk_before_the_folder_appears(tmp_path, monkeypatch):
 
 
 def test_what_others_are_writing_is_left_to_them(tmp_path):
-    """Until they have died; what has this process's id is of a dead one that had the same."""
+    """Until they have died; in another container, too, where their process ids say nothing."""
     snapshot = Snapshot(heated().state(), {})
-    with subprocess.Popen(['cat'], stdin=subprocess.PIPE) as other:
-        unfinished = tmp_path / f'.writing-{other.pid}-heat-20200101T000000.000000Z'
-        own = tmp_path / f'.writing-{os.getpid()}-heat-20200101T000000.000000Z'
-        for path in (unfinished, own):
-            path.mkdir()
-            (path / 'heat.npz').write_bytes(b'half')
+    dead, alive = tmp_path / '.writing-1-heat-20200101T000000.000000Z', tmp_path / '.writing-a'
+    for path in (dead, alive):
+        path.mkdir()
+        (path / 'heat.npz').write_bytes(b'half')
+    # As a writer does.
+    with subprocess.Popen(['flock', str(alive), 'cat'], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as other:
+        other.stdin.write(b'locked')
+        other.stdin.flush()
+        other.stdout.read(6)
         write(tmp_path, snapshot, {}, keep=3)
-        assert list(tmp_path.glob('.writing-*')) == [unfinished]
-        assert (unfinished / 'heat.npz').read_bytes() == b'half'
+        assert list(tmp_path.glob('.writing-*')) == [alive]
+        assert (alive / 'heat.npz').read_bytes() == b'half'
     write(tmp_path, snapshot, {}, keep=3)
     assert not list(tmp_path.glob('.writing-*'))
 

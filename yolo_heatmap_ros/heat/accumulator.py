@@ -231,7 +231,7 @@ class HeatAccumulator:
         if self.regions is not None:
             self.regions.restore(state.regions)
         self.frames, self.began = state.frames, state.began
-        self.clock.now = state.ended
+        self.clock.resume(state.ended)
 
     def _kind(self) -> Tuple:
         """Return what must be the same for heat to be added up."""

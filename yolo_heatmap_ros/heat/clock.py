@@ -31,6 +31,16 @@ class FrameClock:
         """Start before the first stamp."""
         self.now: Optional[float] = None
         self._doubtful: Optional[float] = None
+        self._resumed = False
+
+    def resume(self, now: Optional[float]) -> None:
+        """
+        Go on from the last stamp of saved heat, in seconds, or None.
+
+        Earlier stamps than that are no jump back: those of a camera that counts from its start
+        begin again with it.
+        """
+        self.now, self._doubtful, self._resumed = now, None, True
 
     def advance(self, stamp: float, max_gap: float) -> Step:
         """
@@ -43,14 +53,14 @@ class FrameClock:
             return Step()
         elapsed = stamp - self.now
         if -DISORDER <= elapsed <= max_gap:
-            self._doubtful = None
+            self._doubtful, self._resumed = None, False
             self.now = max(self.now, stamp)
             return Step(max(elapsed, 0.0), max(elapsed, 0.0))
         doubtful, self._doubtful = self._doubtful, stamp
         if doubtful is None or not (0.0 <= stamp - doubtful <= max_gap
                                     or self.now < doubtful < stamp):
             return Step()
-        self.now, self._doubtful = stamp, None
+        jumped_back = 0.0 if self._resumed else max(-elapsed, 0.0)
+        self.now, self._doubtful, self._resumed = stamp, None, False
         since = stamp - doubtful
-        return Step(max(elapsed, 0.0), since if since <= max_gap else 0.0,
-                    max(-elapsed, 0.0))
+        return Step(max(elapsed, 0.0), since if since <= max_gap else 0.0, jumped_back)

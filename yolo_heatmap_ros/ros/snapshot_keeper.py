@@ -44,8 +44,8 @@ class SnapshotKeeper:
         self._pipeline = pipeline
         self._parameters = parameters
         self.wait_until_drawn = wait_until_drawn
-        self.folder = snapshot_folder(configuration['snapshot_dir'],
-                                      node.get_fully_qualified_name())
+        self._camera = node.get_fully_qualified_name()
+        self.folder = snapshot_folder(configuration['snapshot_dir'], self._camera)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix='snapshots')
         self._autosave: Optional[Future] = None
         self._timer = None
@@ -65,8 +65,9 @@ class SnapshotKeeper:
 
     def after_reset(self) -> None:
         """Save the reset heat, so that a crash does not restore the old heat."""
+        # Also if an autosave is in progress: that one is of the old heat.
         if self.configuration['autosave_period']:
-            self.save_soon()
+            self._save_in_background()
 
     def _begin(self, backup: bool = False) -> Future:
         if not self._pipeline.has_heat:
@@ -76,13 +77,18 @@ class SnapshotKeeper:
 
     def _write(self, state: HeatState, pictures: Mapping[str, np.ndarray],
                backup: bool) -> Future:
-        return self._writer.submit(write, self.folder, Snapshot(state, self._parameters()),
-                                   pictures, self.configuration['snapshot_keep'], backup)
+        return self._writer.submit(
+            write, self.folder, Snapshot(state, self._parameters(), self._camera), pictures,
+            self.configuration['snapshot_keep'], backup)
 
     def save_soon(self) -> None:
         """Write a snapshot in the background; failures are logged."""
         # Copies of the heat must not pile up if the disk is slower than the period.
-        if self._pipeline.has_heat and (self._autosave is None or self._autosave.done()):
+        if self._autosave is None or self._autosave.done():
+            self._save_in_background()
+
+    def _save_in_background(self) -> None:
+        if self._pipeline.has_heat:
             self._autosave = self._begin()
             self._autosave.add_done_callback(self._node.barrier.guard(self._report))
 
@@ -100,7 +106,7 @@ class SnapshotKeeper:
 
         Raises SnapshotError, and leaves the heat unchanged, if there is none or it does not fit.
         """
-        for folder in newest(self.folder):
+        for folder in newest(self.folder, self._camera):
             try:
                 snapshot = read(folder)
             except DamagedSnapshot as error:
@@ -114,7 +120,7 @@ class SnapshotKeeper:
             except ValueError as error:
                 raise SnapshotError(f'{folder} is refused: {error}') from error
             return folder
-        raise SnapshotError(f'there is no snapshot in {self.folder}')
+        raise SnapshotError(f'there is no snapshot in {self.folder} of {self._camera}')
 
     def close(self) -> None:
         """Save a last time if autosaving, and wait until everything is written."""
