@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import HeatUnit, KernelName
-from yolo_heatmap_ros.detectors.interface import ClassNames, Detector
+from yolo_heatmap_ros.detectors.class_names import ClassNames
+from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
 from yolo_heatmap_ros.errors import ModelError

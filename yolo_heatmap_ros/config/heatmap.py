@@ -1,5 +1,6 @@
 """The parameters of `heatmap_node`."""
 
+import csv
 import re
 from typing import Any, Dict, List, Union
 
@@ -21,11 +22,18 @@ def _as_colormap(value: Any) -> str:
 
 
 def _as_classes(value: Any) -> List[Union[int, str]]:
-    """Accept one class, a list of them, or such a list as text; `[]` arrives as None."""
+    """
+    Accept one class, a list of them, or such a list as text; `[]` arrives as None.
+
+    In text, names with a comma stand in quotes.
+    """
     if value is None:
         return []
     if isinstance(value, str):
-        value = value.strip().removeprefix('[').removesuffix(']').split(',')
+        text = value.strip().removeprefix('[').removesuffix(']')
+        quote = '"' if '"' in text else "'"
+        value = next(csv.reader([text.replace('\n', ' ')], quotechar=quote,
+                                skipinitialspace=True), [])
     entries = [value] if isinstance(value, (bool, int, float)) else list(value)
     if any(isinstance(entry, bool) or not isinstance(entry, (int, str)) for entry in entries):
         raise ValueError(f'{value!r} has an entry that is neither a name nor an id')
@@ -122,7 +130,8 @@ HEATMAP_PARAMETERS = (
     number('max_det', 300, 'Maximum number of detections per frame.', 1, 10000),
     ParameterSpec(
         'classes', '',
-        "The classes to count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: all.",
+        "The classes to count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: all. "
+        'A name counts as it is written, else in any case; names with a comma stand in quotes.',
         _as_classes),
     ParameterSpec(
         'tracker', '',

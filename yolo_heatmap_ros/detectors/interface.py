@@ -1,12 +1,11 @@
 """What the pipeline needs of detectors and trackers, whatever is behind them."""
 
-from typing import Dict, List, Protocol, Sequence, Union
+from typing import Dict, List, Protocol
 
 import numpy as np
 
+from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.heat.detections import Detections
-
-ClassNames = Sequence[Union[int, str]]
 
 
 class Tracker(Protocol):

@@ -7,7 +7,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from yolo_heatmap_ros.detectors.interface import ClassFilter, ClassNames, Tracker
+from yolo_heatmap_ros.detectors.class_names import ClassNames
+from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.detections import Detections
 

@@ -6,7 +6,8 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy as np
 
 from yolo_heatmap_ros.choices import Acceleration
-from yolo_heatmap_ros.detectors.interface import ClassFilter, ClassNames, Tracker
+from yolo_heatmap_ros.detectors.class_names import ClassNames, find_classes
+from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
 from yolo_heatmap_ros.detectors.tracking import (
     FEATURES, find_tracker, NO_TRACKER, SUPPRESSED, TrackerFactory, Untracked, upright)
 from yolo_heatmap_ros.detectors.weights import load_model
@@ -41,6 +42,7 @@ class YoloDetector(ClassFilter):
         device, classes or tracker that cannot be used.
         """
         self._tracker = find_tracker(tracker)
+        self._log = log
         self._model, self.names, self.sha256 = load_model(weights, accelerate, imgsz, device, log,
                                                           weights_sha256)
         self.task = self._model.task
@@ -85,17 +87,7 @@ class YoloDetector(ClassFilter):
 
     def class_ids(self, wanted: ClassNames) -> List[int]:
         """Return the ids of classes given by id or name; raises ModelError for unknown ones."""
-        by_name = {name.lower(): number for number, name in self.names.items()}
-        ids = []
-        for entry in wanted:
-            key = str(entry).strip()
-            number = by_name.get(key.lower(), int(key) if key.isdecimal() else None)
-            if number not in self.names:
-                known = ', '.join(f'{number} {name}' for number, name in self.names.items())
-                known = known if len(known) < 400 else known[:400] + ', …'
-                raise ModelError(f"unknown class '{entry}': this model knows {known}")
-            ids.append(number)
-        return ids
+        return find_classes(wanted, self.names, self._log)
 
     def options(self) -> Dict[str, Any]:
         """Return the options of a prediction, by Ultralytics' names."""
