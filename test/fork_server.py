@@ -8,6 +8,7 @@ tests end, however they end.
 """
 
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -211,6 +212,7 @@ def main():
     with socket.socket(fileno=number) as connection:
         command = serve(connection)
     if command is not None:
+        faulthandler.register(signal.SIGUSR1, all_threads=True)  # see `NodeProcess.stacks`
         # From here on, as `python -m` does.
         sys.path[0] = os.getcwd()
         sys.argv = command[2:]

@@ -63,12 +63,19 @@ class NodeProcess:
         text = os.pread(self._log.fileno(), size, 0).decode(errors='replace')
         return text.replace('\r\n', '\n').replace('\r', '\n')
 
+    def stacks(self):
+        """Return what it has printed, and where all its threads are, if it has been forked."""
+        if self._handled() & 1 << (signal.SIGUSR1 - 1):
+            self._process.send_signal(signal.SIGUSR1)
+            time.sleep(1.0)
+        return self.output()
+
     def wait_for_output(self, text, timeout=60.0):
         """Wait until it has printed `text`."""
         end = time.monotonic() + timeout
         while text not in self.output():
             assert self._process.poll() is None, self.output()
-            assert time.monotonic() < end, f'{text!r} is not in:\n{self.output()}'
+            assert time.monotonic() < end, f'{text!r} is not in:\n{self.stacks()}'
             time.sleep(0.05)
 
     def wait_for_start(self):
