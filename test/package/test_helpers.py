@@ -20,7 +20,9 @@ def facts(process):
     status = Path(f'/proc/{process.pid}/status').read_text()
     files = {os.readlink(path) for path in Path(f'/proc/{process.pid}/fd').iterdir()}
     return {
-        'signals': re.findall(r'Sig(?:Blk|Ign|Cgt):\t(\w+)', status),
+        # But SIGUSR1, by which a forked one shows its stacks.
+        'signals': [int(mask, 16) & ~(1 << (signal.SIGUSR1 - 1)) for mask in
+                    re.findall(r'Sig(?:Blk|Ign|Cgt):\t(\w+)', status)],
         'folder': os.readlink(f'/proc/{process.pid}/cwd'),
         'group': os.getpgid(process.pid), 'session': os.getsid(process.pid),
         'files of the test': [name for name in files if 'pytest' in name]}
