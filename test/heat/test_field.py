@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from yolo_heatmap_ros.heat.extents import Extents
-from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.field import HeatField, SPLIT, STEPS
 from yolo_heatmap_ros.heat.kernels import Patch
 
 SIZE = (150, 200)
@@ -143,3 +143,69 @@ def test_fields_of_different_age_are_merged(factor):
     assert one.maximum == one.values.max()
     assert rectangles(one.hot) == [(0, 64, 0, 64), (64, 128, 64, 192)]
     assert rectangles(one.changed)
+
+
+def test_a_year_of_seconds():
+    """One who passes at the end of it counts as one on the first day did; the sum is exact."""
+    field, step, steps = HeatField(4, 4), 527.0, 59_841
+    everywhere = patch(0, 4, 0, 4)
+    for _ in range(steps):
+        field.deposit(everywhere, step)
+    expected = step * steps
+    assert expected >= 365.0 * 86400.0
+    assert field.heat() == pytest.approx(np.full((4, 4), expected), rel=1e-7)
+    corner = patch(0, 1, 0, 1)
+    for _ in range(20_000):  # of those who run
+        field.deposit(corner, 0.002)
+    assert field._exact()[0, 0] - field._exact()[3, 3] == pytest.approx(40.0, rel=1e-4)
+    assert field.values[0, 0] - field.values[3, 3] == pytest.approx(40.0, abs=SPLIT)
+
+
+@pytest.mark.parametrize('amount', [0.002, 1.0, 0.1, 1 / 3])
+@pytest.mark.parametrize('present', [0.0, 100.0, 33_000.0, 1.1e6, 2.0 ** 24, 3e7])
+def test_what_is_added_to_much(present, amount):
+    field = HeatField(2, 2)
+    field.restore(np.full((2, 2), present, np.float32))
+    for _ in range(3_000):
+        field.deposit(patch(0, 1, 0, 1), amount)
+    added = field._exact()[0, 0] - field._exact()[1, 1]
+    assert added == pytest.approx(3_000 * amount, rel=1e-3)
+    assert field.heat().dtype == field.values.dtype == np.float32
+    assert np.abs(field.heat() - field.values).max() <= max(SPLIT, STEPS * amount)
+
+
+def test_much_heat_that_decays():
+    """As the same sum in float64."""
+    field, expected = HeatField(1, 1), 0.0
+    for _ in range(200_000):
+        field.decay(0.99999)
+        field.deposit(patch(0, 1, 0, 1), 0.1)
+        expected = expected * 0.99999 + 0.1
+    assert field.heat()[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_whole_numbers_stay_as_they_are():
+    """Frames are counted in a float32 alone, as `ultralytics.solutions.Heatmap` does, to 2^23."""
+    field, expected = HeatField(3, 3), np.zeros((3, 3), np.float32)
+    for _ in range(20_000):
+        field.deposit(patch(0, 2, 0, 2), 2.0)
+        expected[:2, :2] += 2.0
+    assert np.array_equal(field.values, expected) and field._old is None
+    field.restore(np.full((3, 3), 2.0 ** 24, np.float32))
+    for _ in range(1_000):
+        field.deposit(patch(0, 1, 0, 1), 1.0)
+    assert field.heat()[0, 0] == 2.0 ** 24 + 1_000
+
+
+def test_much_heat_is_reset_restored_and_merged():
+    field, other = HeatField(2, 2), HeatField(2, 2)
+    for one in (field, other):
+        one.restore(np.full((2, 2), 1e6, np.float32))
+        for _ in range(1_000):
+            one.deposit(patch(0, 1, 0, 1), 0.002)
+    field.merge(other)
+    assert field._exact()[0, 0] - field._exact()[1, 1] == pytest.approx(4.0, rel=1e-4)
+    assert field.maximum == field.values.max() and field.minimum == field.values.min()
+    field.reset()
+    field.deposit(patch(0, 1, 0, 1), 0.25)
+    assert field.heat().tolist() == [[0.25, 0.0], [0.0, 0.0]] and field._old is None
