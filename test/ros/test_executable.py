@@ -1,7 +1,9 @@
 """How executables begin and end."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -43,3 +45,56 @@ def test_a_node_whose_constructor_fails_leaves_the_network(module, base, error, 
         [sys.executable, '-c', BROKEN.format(module=module, base=base, error=error)],
         capture_output=True, text=True, timeout=60)
     assert (ended.stdout, ended.returncode) == ('destroyed\n', code), ended.stderr
+
+
+STUCK = """
+import threading
+from rclpy.node import Node
+from yolo_heatmap_ros.ros.executable import run
+import rclpy
+
+class Slow(Node):
+    def __init__(self):
+        super().__init__('slow')
+
+    def destroy_node(self):
+        print('destroying', flush=True)
+        threading.Event().wait({seconds})
+        super().destroy_node()
+        print('destroyed', flush=True)
+
+def work(node):
+    print('working', flush=True)
+    rclpy.spin(node)
+
+raise SystemExit(run(Slow, work, []))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_what_hangs(number):
+    with subprocess.Popen([sys.executable, '-c', STUCK.format(seconds='')],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'working\n'
+        process.send_signal(number)
+        assert process.stdout.readline() == 'destroying\n'
+        time.sleep(1.5)
+        assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=5)
+    assert process.returncode == 1
+    assert errors == 'ended at once by a second signal: heat that was not saved is lost\n'
+
+
+def test_a_signal_that_comes_twice_is_one():
+    """As on Ctrl-C from the terminal and from the launch system."""
+    with subprocess.Popen([sys.executable, '-c', STUCK.format(seconds=1.0)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'working\n'
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == 'destroying\n'
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+    assert (output, errors, process.returncode) == ('destroyed\n', '', 0)

@@ -1,9 +1,11 @@
 """What all executables share: startup, one-line errors, clean shutdown."""
 
 import gc
+import os
 import signal
 import sys
 import textwrap
+import threading
 import time
 from typing import Callable, List, Optional, Sequence
 
@@ -23,6 +25,9 @@ from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 SHUTDOWN_TIMEOUT = 1.0
 """Seconds to wait for rclpy to shut down after a signal."""
+REPEATED_AFTER = 1.0
+"""Seconds after which another signal ends the process at once; before that, it is the same one."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
@@ -35,10 +40,36 @@ class Stopped(BaseException):
 
 
 def _stop(number: int, frame) -> None:
-    # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _ignore_signals()
     raise Stopped
+
+
+def _ignore_signals() -> None:
+    # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: None)  # SIG_IGN would hide it below, too
+
+
+def _end_on_repeated_signal() -> None:
+    """
+    Let a second signal end the process at once, whatever its threads wait for.
+
+    Python's own handlers run only between two steps of the main thread.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        first = None
+        while number := os.read(reader, 1):
+            if number[0] not in SIGNALS:
+                continue
+            first = first or time.monotonic()
+            if time.monotonic() - first > REPEATED_AFTER:
+                os.write(2, b'ended at once by a second signal: heat that was not saved is lost\n')
+                os._exit(1)
+    threading.Thread(target=watch, name='signals', daemon=True).start()
 
 
 def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
@@ -79,11 +110,13 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     Create a node and let `work` spin it; return the exit code of the process.
 
     SIGINT and SIGTERM end it with 0 at any time, even while a model is loading; invalid arguments
-    and parameters end it with 1 and a one-line message.
+    and parameters end it with 1 and a one-line message.  If it does not end, a second signal ends
+    it with 1 at once.
     """
+    _end_on_repeated_signal()
     # rclpy's handlers chain to those that were installed before.
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in SIGNALS:
+        signal.signal(number, _stop)
     node = None
 
     def make() -> Node:
@@ -110,14 +143,15 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         _wait_for_shutdown()
         return 0
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _ignore_signals()
         if node is not None:
             node.destroy_node()
         GuardedNode.destroy_left()
         rclpy.try_shutdown()
         # At exit Python would search all of PyTorch's objects for cycles, several times.
         gc.freeze()
+        for number in SIGNALS:  # Python resets its own handlers before its last steps
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _wait_for_shutdown() -> None:
