@@ -38,6 +38,13 @@ def test_parameters_may_be_nested(tmp_path):
     assert read_cameras(path, print)[0].parameters == {'ground.rate': 2.0}
 
 
+def test_nested_parameters_of_all_cameras_stay(tmp_path):
+    path = write(tmp_path, [{'name': 'a', 'image': '/a', 'parameters': {'ground': {'rate': 2.0}}}],
+                 ground={'resolution': 0.5, 'rate': 1.0}, alpha=0.3)
+    assert read_cameras(path, print)[0].parameters == {
+        'ground.rate': 2.0, 'ground.resolution': 0.5, 'alpha': 0.3}
+
+
 def test_cameras_that_cannot_be_used(tmp_path):
     refused = []
     path = write(tmp_path, [
@@ -110,6 +117,24 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
         assert set_parameters(node, '/top/yolo_heatmap', conf=0.9).successful
         assert process.stop() == 0
         assert 'Traceback' not in process.output()
+
+
+def test_the_namespace_of_a_robot(node, street, tmp_path):
+    """It comes before those of the cameras, however the process and its nodes are renamed."""
+    path = write(tmp_path, [{'name': 'left', 'image': 'image_raw'},
+                            {'name': 'arm/right', 'image': '/shared/image_raw'}],
+                 weights=str(street / 'street.pt'))
+    with NodeProcess('heatmap_cameras', {'cameras': path},
+                     {'__ns': '/robot1', '__node': 'cameras'}) as process:
+        process.wait_for_output("listening to '/robot1/left/image_raw', publishing "
+                                "'/robot1/left/yolo_heatmap/heatmap'")
+        process.wait_for_output("listening to '/shared/image_raw', publishing "
+                                "'/robot1/arm/right/yolo_heatmap/heatmap'")
+        wanted = {('cameras', '/robot1'), ('yolo_heatmap', '/robot1/left'),
+                  ('yolo_heatmap', '/robot1/arm/right')}
+        assert spin_until(
+            node, lambda: wanted <= set(node.get_node_names_and_namespaces()))
+        assert process.stop() == 0
 
 
 @pytest.mark.faults

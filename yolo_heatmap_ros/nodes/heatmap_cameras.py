@@ -64,10 +64,14 @@ class CameraGroup(GuardedNode):
     def _make(self, camera: Camera) -> Optional[HeatmapNode]:
         """Return a camera's node, activated if it autostarts; None if it cannot start."""
         node, reason = None, 'see above'
+        space = f"{self.get_namespace().rstrip('/')}/{camera.name}"
         try:
             node = HeatmapNode(
-                self._pool.make_detector, namespace=camera.name,
-                cli_args=['--ros-args', '-r', f'image:={camera.image}'],
+                self._pool.make_detector,
+                # By rules of its own: those of the process, as from a launch file that puts a
+                # robot's name before all, would give every camera the same name.
+                cli_args=['--ros-args', '-r', f'image:={camera.image}', '-r', f'__ns:={space}',
+                          '-r', '__node:=yolo_heatmap'],
                 parameter_overrides=[Parameter(name, value=value)
                                      for name, value in camera.parameters.items()])
             if not node.autostart or node.bring_up():
