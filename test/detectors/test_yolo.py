@@ -1,6 +1,10 @@
 """Loading models, classes, trackers, and what becomes of a model's results."""
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
 
 import cv2
 from following import Following
@@ -272,3 +276,24 @@ def test_sha256_of_a_folder(tmp_path):
     first = sha256_of(tmp_path / 'a')
     (tmp_path / 'a' / 'x').rename(tmp_path / 'a' / 'y')
     assert sha256_of(tmp_path / 'a') != first
+
+
+QUIET = """
+import socket
+socket.getaddrinfo = lambda *arguments, **options: []  # as on a machine with a network
+from yolo_heatmap_ros.detectors.weights import ultralytics
+ultralytics()
+from ultralytics.utils import ONLINE, SETTINGS
+from ultralytics.utils.events import events
+print(ONLINE, events.enabled, SETTINGS['sync'])
+"""
+
+
+def test_nothing_is_reported_to_others(tmp_path):
+    """Neither usage nor crashes; the user's own settings stay."""
+    environment = {**os.environ, 'YOLO_CONFIG_DIR': str(tmp_path)}
+    ended = subprocess.run([sys.executable, '-c', QUIET], env=environment, capture_output=True,
+                           text=True, timeout=120)
+    assert ended.stdout.splitlines()[-1] == 'True False False', ended.stderr
+    settings = next(tmp_path.rglob('settings.json'))
+    assert json.loads(settings.read_text())['sync'] is True

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+import sys
 import tempfile
 import time
 from typing import Callable
@@ -20,10 +21,22 @@ TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
 
 
 def ultralytics():
-    """Import the module late, because that takes seconds, with its auto-installer off."""
+    """
+    Import the module late, because that takes seconds, with its auto-installer off.
+
+    Its reports on usage and crashes are off as well, in this process only: a robot says nothing
+    to others unasked.
+    """
     # On a robot an upgrade at run time can break other packages.
     os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
     import ultralytics
+    from ultralytics.utils import SETTINGS
+    # Not by SETTINGS' own way, which writes the user's file.
+    dict.__setitem__(SETTINGS, 'sync', False)
+    for name in ('ultralytics.utils.events', 'ultralytics.hub.utils'):
+        events = getattr(sys.modules.get(name), 'events', None)
+        if events is not None:  # else it reads the setting once it is imported
+            events.enabled = False
     return ultralytics
 
 
