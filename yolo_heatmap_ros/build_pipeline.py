@@ -10,7 +10,7 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import ParameterError
-from yolo_heatmap_ros.heat.ground import checked_matrix, GroundPlane, homography
+from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, homography
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
 
@@ -44,6 +44,8 @@ def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
             raise ValueError('ground.matrix needs ground.extent')
         if not extent:
             extent = [*np.min(metres, axis=0).tolist(), *np.max(metres, axis=0).tolist()]
+        if not pixels:  # points say themselves which side they are on
+            matrix = facing(matrix, extent)
         return GroundPlane(matrix, parameters['ground.resolution'], tuple(extent),
                            parameters['ground.radius'])
     except ValueError as error:
@@ -51,11 +53,13 @@ def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
 
 
 def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
-                  make_detector: Callable[..., Detector] = YoloDetector) -> HeatmapPipeline:
+                  make_detector: Callable[..., Detector] = YoloDetector,
+                  warn: Optional[Callable[[str], None]] = None) -> HeatmapPipeline:
     """
     Load the model and make the pipeline for checked parameters by name.
 
-    `log` gets lines on the outcome; `make_detector` loads the model.  Raises ModelError and
+    `log` gets lines on the outcome, `warn` what users should know about the heat (else `log` gets
+    that, too); `make_detector` loads the model.  Raises ModelError and
     ParameterError.
     """
     ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
@@ -63,7 +67,7 @@ def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
     renderer = HeatRenderer(**_of(parameters, COLOURS),
                             colour_range=ColourRange(**_of(parameters, RANGE)))
     options = HeatOptions(**_of(parameters, OPTIONS), ground=ground)
-    return HeatmapPipeline(detector, renderer, options, parameters[LEGEND])
+    return HeatmapPipeline(detector, renderer, options, parameters[LEGEND], warn or log)
 
 
 def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The one way of a frame: objects, tracks, heat, pictures."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -43,17 +43,20 @@ class HeatmapPipeline:
     """
 
     def __init__(self, detector: Detector, renderer: HeatRenderer,
-                 options: HeatOptions = HeatOptions(), legend: bool = False):
+                 options: HeatOptions = HeatOptions(), legend: bool = False,
+                 warn: Callable[[str], None] = lambda line: None):
         """
         Begin without heat; the first frame decides the resolution.
 
-        Raises ModelError if the model cannot give what the options need.
+        `warn` gets a line on each thing about the heat that users should know.  Raises ModelError
+        if the model cannot give what the options need.
         """
         check_kernel(options.kernel, detector)
         self.detector = detector
         self.tracker = detector.make_tracker()
         self.renderer = renderer
         self.legend = legend
+        self._warn = warn
         self._accumulator: Optional[HeatAccumulator] = None
         self._others: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
@@ -134,7 +137,10 @@ class HeatmapPipeline:
         if self.shape != frame.shape[:2]:
             self._switch_to(*frame.shape[:2])
         self._last_frame = frame
-        return self._accumulator.update(detections, stamp)
+        step = self._accumulator.update(detections, stamp)
+        for line in self._accumulator.new_warnings():
+            self._warn(line)
+        return step
 
     def _switch_to(self, height: int, width: int) -> None:
         """Continue with the heat of this resolution, in px, and keep that of the others."""

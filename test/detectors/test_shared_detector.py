@@ -1,12 +1,13 @@
 """Several cameras on one model: each sees what it would see alone."""
 
+from concurrent.futures import Future
 import threading
 
 import cv2
 from following import Following
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.shared_detector import ModelPool
+from yolo_heatmap_ros.detectors.shared_detector import _Request, ModelPool
 from yolo_heatmap_ros.errors import ModelError
 
 
@@ -65,6 +66,26 @@ def test_one_model_is_loaded_for_all(street):
     assert (one.task, one.backend, one.device_name) == ('detect', 'pytorch', 'cpu')
     with pytest.raises(ModelError, match='unknown class'):
         one.classes = ['dog']
+
+
+def test_a_frame_that_fails_costs_its_camera_alone(street, clips):
+    """Also if it goes through the model together with those of others."""
+    pool = ModelPool()
+    shared = pool.make_detector(weights=str(street / 'street.pt'), tracker='none')._shared
+    frames, detect_batch = clips[2][:3], shared.detector.detect_batch
+    bad = frames[1]
+
+    def failing(batch, *arguments):
+        if any(frame is bad for frame in batch):
+            raise ModelError('the model fails on this frame')
+        return detect_batch(batch, *arguments)
+    shared.detector.detect_batch = failing
+    options = shared.detector.options()
+    requests = [_Request(frame, options, False, Future()) for frame in frames]
+    shared._run(requests)
+    assert [len(requests[index].result.result()) > 0 for index in (0, 2)] == [True, True]
+    with pytest.raises(ModelError, match='fails on this frame'):
+        requests[1].result.result()
 
 
 def test_each_camera_has_options_of_its_own(street, clips):

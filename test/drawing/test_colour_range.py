@@ -9,6 +9,7 @@ from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.kernels import Patch
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 SIZE = (240, 320)
@@ -193,3 +194,16 @@ def test_units_of_the_legend(largest, unit, expected):
     (0.0, '0'), (0.1234, '0.123'), (12.345, '12.3'), (123456.0, '123456'), (2e7, '2e+07')])
 def test_numbers_of_the_legend(value, expected):
     assert format_number(value) == expected
+
+
+def test_what_has_decayed_is_no_longer_red():
+    """Wide areas of the day before do not decide the range of what is there now."""
+    field = HeatField(100, 100)
+    field.deposit(Patch(slice(0, 90), slice(0, 100), np.ones((90, 100), np.float32)), 10.0)
+    field.decay(1e-4)
+    field.deposit(Patch(slice(92, 95), slice(0, 100), np.ones((3, 100), np.float32)), 5.0)
+    assert ColourRange('percentile', 50.0).limits(field)[1] * field.gain == pytest.approx(5.0)
+    # Where there is nothing else, it is still drawn.
+    field.reset()
+    field.deposit(Patch(slice(0, 90), slice(0, 100), np.ones((90, 100), np.float32)), 0.005)
+    assert ColourRange('percentile', 50.0).limits(field)[1] == pytest.approx(0.005)

@@ -435,6 +435,18 @@ def test_a_track_that_stays_stops_adding_heat_until_it_moves():
     assert heat.total.heat()[75, 130] > 0.5
 
 
+def test_a_wrong_stamp_ages_nothing():
+    """A driver that loses its clock for one frame: who has just come stays new."""
+    totals = []
+    for wrong in (None, 25, 30):
+        heat = HeatAccumulator(*SIZE, HeatOptions(heat_unit='seconds', ignore_stationary=5.0))
+        for number in range(45):
+            stamp = 100.0 + number / 10
+            heat.update(tracked(BOX), 86_400.0 if number == wrong else stamp)
+        totals.append(heat.total.heat()[AT_BOX])
+    assert totals[1:] == pytest.approx([totals[0]] * 2, abs=0.3)
+
+
 def test_a_parked_car_under_another_id_is_still_parked():
     """As it is when a tracker loses and finds it again, or has not made up its mind."""
     heat = HeatAccumulator(*SIZE, HeatOptions(heat_unit='seconds', ignore_stationary=5.0))
@@ -532,3 +544,24 @@ def test_a_state_is_a_copy():
     heat.update(tracked(BOX, BOX), 0.5)
     assert state.arrays['heat'].max() == state.arrays['layer_0'].max() == 1.0
     assert (state.frames, state.regions['door']['objects']) == (1, 1)
+
+
+def test_classes_beyond_the_memory_for_them_share_a_layer(monkeypatch):
+    """Nothing is lost of the total, and one line says what cannot be shown on its own."""
+    monkeypatch.setattr('yolo_heatmap_ros.heat.layers.classes.MAX_BYTES',
+                        3 * SIZE[0] * SIZE[1] * 4)
+    options = HeatOptions(per_class=True)
+    heat, lines = HeatAccumulator(*SIZE, options), []
+    for class_id in range(8):
+        detections = tracked(BOX)
+        detections.class_id[:] = class_id
+        heat.update(detections, 0.1 * class_id)
+        lines += heat.new_warnings()
+    assert len(lines) == 1 and lines[0].startswith('per_class: 3 classes of this resolution fill')
+    assert len(heat.classes.fields) == 4
+    assert np.array_equal(heat.classes.sum_of([]), heat.total.heat())
+    assert heat.classes.sum_of([1])[AT_BOX] == 1.0 and not heat.classes.sum_of([5]).any()
+    again = HeatAccumulator(*SIZE, options)
+    again.restore(heat.state())
+    again.merge(heat)
+    assert np.array_equal(again.classes.sum_of([]), 2.0 * heat.total.heat())

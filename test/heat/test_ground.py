@@ -11,13 +11,15 @@ from ros_processes import (
     image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import Marker, MarkerArray
+from yolo_heatmap_ros.build_pipeline import ground_plane
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.errors import SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place
 from yolo_heatmap_ros.heat.field import HeatField
-from yolo_heatmap_ros.heat.ground import checked_matrix, GroundPlane, homography
+from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, homography
 from yolo_heatmap_ros.heat.kernels import disc_patch, ground_contact
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -368,3 +370,29 @@ def test_floors_that_are_refused(parameters, reason):
         assert process.wait() == 1
         assert reason in process.output()
         assert 'Traceback' not in process.output()
+
+
+@pytest.mark.parametrize('sign', [1.0, -1.0])
+def test_the_sign_of_a_pasted_matrix_does_not_matter(plane, sign):
+    """As `cv2.findHomography` returns it, scaled so that its last number is 1."""
+    pasted = plane.matrix / plane.matrix[2, 2] * sign
+    assert np.array_equal(np.sign(facing(pasted, EXTENT)), np.sign(plane.matrix))
+    parameters = {spec.name: spec.checked(spec.default) for spec in HEATMAP_PARAMETERS}
+    floor = ground_plane({**parameters, 'ground.matrix': pasted.ravel().tolist(),
+                          'ground.extent': list(EXTENT)})
+    assert floor.seen(480, 640).sum() == plane.seen(480, 640).sum() > 0
+
+
+def test_a_floor_out_of_the_picture_is_said_once(plane):
+    away = GroundPlane(plane.matrix, 1.0, (500.0, 500.0, 510.0, 510.0))
+    heat = HeatAccumulator(480, 640, HeatOptions(ground=away))
+    line, = heat.new_warnings()
+    assert line.startswith('the picture shows nothing of ground.extent')
+    assert heat.new_warnings() == []
+    assert HeatAccumulator(480, 640, HeatOptions(ground=plane)).new_warnings() == []
+
+
+@pytest.mark.parametrize('radius, resolution', [(100.0, 0.001), (5.1, 0.01)])
+def test_discs_that_are_too_large(plane, radius, resolution):
+    with pytest.raises(ValueError, match='ground.radius of .* is more than 500 cells of'):
+        GroundPlane(plane.matrix, resolution, (0.0, 0.0, 1.0, 1.0), radius)

@@ -161,6 +161,16 @@ def test_polygons_in_px_and_in_fractions():
     ('{door: [[0, 0], [1, a], [3, 2]]}', "region 'door' is not a list"),
     ('{door: [[0, 0], [1], [3, 2]]}', "region 'door' is not a list"),
     ('{door: 5}', "region 'door' is not a list"),
+    ('{door: [[0, 0], [9, 9], [9, 0], [0, 9]]}', "region 'door' has sides that cross each other"),
+    ('{door: [[0, 0], [9, 5], [9, 0], [0, 9]]}', "region 'door' has sides that cross each other"),
+    ('{door: [' + '[0, 0], ' * 1001 + '[9, 9]]}', "region 'door' has 1002 points, more than 1000"),
+    ('{door: *a}', 'is not YAML'),
+    # 324 characters from which aliases make 9^9 values.
+    ('{a: &a [1, 2], b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a], c: &c [*b, *b, *b, *b, *b, *b, '
+     '*b, *b, *b], d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c], e: &e [*d, *d, *d, *d, *d, *d, *d, '
+     '*d, *d], f: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e], g: [*f, *f, *f, *f, *f, *f, *f]}',
+     'has more than 100000 values: YAML aliases multiply'),
+    ('&a {door: *a}', 'has more than 100000 values'),
     ('[[0, 0], [1, 1], [3, 2]]', 'is not of the form'),
     ('{door: [[0, 0', 'is not YAML'),
 ])
@@ -168,6 +178,24 @@ def test_polygons_that_are_none(text, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         parse_polygons(text)
     assert '\n' not in str(caught.value)
+
+
+def test_polygons_that_only_touch_themselves():
+    assert list(parse_polygons('{L: [[0, 0], [9, 0], [9, 4], [4, 4], [4, 9], [0, 9], [0, 9]]}'))
+
+
+@pytest.mark.parametrize('outside', [[[-90, 10], [-50, 10], [-50, 90]],
+                                     [[900, 10], [950, 10], [950, 90]]])
+def test_a_region_outside_the_picture_is_said_once(outside):
+    regions = {'left': LEFT_HALF['left'], 'away': np.array(outside, np.float32)}
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=regions))
+    line, = heat.new_warnings()
+    assert line.startswith("region 'away' lies outside the picture of 320 x 240 pixels")
+    assert heat.new_warnings() == []
+    heat.reconfigure(HeatOptions(regions={'left': LEFT_HALF['left']}), new_regions=True)
+    assert heat.new_warnings() == []
+    heat.reconfigure(HeatOptions(regions=regions), new_regions=True)
+    assert heat.new_warnings() == [line]
 
 
 def test_outline_and_name_are_drawn():

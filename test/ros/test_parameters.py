@@ -57,6 +57,9 @@ def make():
     ("value_range:=''", 'value_range', []),
     ('heatmap.compressed.jpeg_quality:=50', 'heatmap.compressed.jpeg_quality', 50),
     ('snapshot_dir:=/tmp/heat', 'snapshot_dir', '/tmp/heat'),
+    ('autosave_period:=0', 'autosave_period', 0.0),
+    ('autosave_period:=0.1', 'autosave_period', 0.1),
+    ('blank_size:=[7680, 4320]', 'blank_size', [7680, 4320]),
 ])
 def test_what_users_type(make, argument, name, value):
     _, parameters = make(argument)
@@ -93,6 +96,10 @@ def test_regions_on_the_command_line(make):
     ('classes:=true', 'neither a name nor an id'),
     ("weights:=''", 'must not be empty'),
     ('device:=true', 'not text'),
+    ('autosave_period:=1.0e-9', 'is not 0.0 or a number from 0.1'),
+    ('blank_size:=[65535, 65535]', 'is more than 67 megapixels'),
+    ('ground.extent:=[0.0, 0.0, 1.0e308, 1.0e308]', 'has a coordinate beyond 10000000 m'),
+    ('max_det:=.inf', 'inf is not a whole number from 1|out of range'),
 ])
 def test_what_is_refused(make, argument, reason):
     with pytest.raises((ParameterError, rclpy.exceptions.ParameterException), match=reason):

@@ -60,7 +60,7 @@ def read_cameras(path: str, refuse: Callable[[str], None]) -> List[Camera]:
         if reason:
             refuse(f"cameras '{path}': camera {number} {reason}; the others are started")
             continue
-        parameters = flat({**common, **(entry.get('parameters') or {})})
+        parameters = {**flat(common), **flat(entry.get('parameters') or {})}
         cameras[entry['name']] = Camera(entry['name'], entry['image'], parameters)
     if not cameras:
         raise CamerasError(f"cameras '{path}': no camera is left to start")

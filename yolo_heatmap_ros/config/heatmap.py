@@ -13,6 +13,11 @@ from yolo_heatmap_ros.config.polygons import parse_polygons
 from yolo_heatmap_ros.config.specs import (
     as_text, choice, filled_text, number, ParameterSpec, Settable, switch)
 from yolo_heatmap_ros.drawing.colormaps import colormap_code
+from yolo_heatmap_ros.limits import MAX_PIXELS
+
+
+MAX_METRES = 1e7
+"""Largest coordinate on the floor in m: UTM's northings are below it."""
 
 
 def _as_colormap(value: Any) -> str:
@@ -72,6 +77,8 @@ def _as_extent(value: Any) -> List[float]:
     numbers = _as_numbers(value)
     if numbers and (len(numbers) != 4 or numbers[0] >= numbers[2] or numbers[1] >= numbers[3]):
         raise ValueError(f"{value!r} is not of the form '[x_min, y_min, x_max, y_max]'")
+    if any(abs(number_) > MAX_METRES for number_ in numbers):
+        raise ValueError(f'{value!r} has a coordinate beyond {MAX_METRES:.0f} m')
     return numbers
 
 
@@ -97,6 +104,8 @@ def _as_size(value: Any) -> List[int]:
     numbers = _as_numbers(value)
     if numbers and (len(numbers) != 2 or not all(1 <= one <= 65535 for one in numbers)):
         raise ValueError(f"{value!r} is not of the form '[width, height]' in px")
+    if numbers and numbers[0] * numbers[1] > MAX_PIXELS:
+        raise ValueError(f'{value!r} is more than {MAX_PIXELS // 1_000_000} megapixels')
     return [int(number_) for number_ in numbers]
 
 
@@ -213,7 +222,8 @@ HEATMAP_PARAMETERS = (
     number('snapshot_keep', 10, 'Number of snapshots to keep; older ones are deleted.', 1,
            100000),
     number('autosave_period', 0.0, 'Seconds between automatic snapshots, with a last one at '
-           'cleanup or shutdown; 0: no automatic snapshots.', 0.0, 1e6, Settable.UNCONFIGURED),
+           'cleanup or shutdown; 0: no automatic snapshots.', 0.1, 1e6, Settable.UNCONFIGURED,
+           off=0.0),
     switch('resume', False, 'Start from the newest snapshot, if there is one.',
            Settable.UNCONFIGURED),
     switch('reset_keeps_copy', False, 'Make ~/reset write a backup of the heat first.'),

@@ -8,6 +8,8 @@ from yolo_heatmap_ros.yaml_text import load_yaml
 
 MAX_PX = 1e5
 """Largest coordinate of a point, in px."""
+MAX_POINTS = 1000
+"""Points of a polygon, at most."""
 
 
 def parse_polygons(text: str) -> Dict[str, np.ndarray]:
@@ -36,9 +38,27 @@ def _polygon(name: str, points: Any) -> np.ndarray:
         raise ValueError(f"region '{name}' has a coordinate that is not finite or beyond "
                          f'{MAX_PX:.0f} px')
     polygon = polygon.astype(np.float32)
+    if len(polygon) > MAX_POINTS:
+        raise ValueError(f"region '{name}' has {len(polygon)} points, more than {MAX_POINTS}")
+    if _crosses_itself(polygon):
+        raise ValueError(f"region '{name}' has sides that cross each other: give its corners in "
+                         'the order in which they lie around it')
     if _area(polygon) == 0.0:
         raise ValueError(f"region '{name}' has no area: its points lie on one line")
     return polygon
+
+
+def _crosses_itself(polygon: np.ndarray) -> bool:
+    """Return whether two sides of a polygon, (N, 2), cross; those that touch do not."""
+    begin = polygon.astype(np.float64)
+    end = np.roll(begin, -1, axis=0)
+
+    def side(points: np.ndarray) -> np.ndarray:
+        """Return on which side of each polygon side each point lies, (N, N) of -1, 0 or 1."""
+        way, offset = (end - begin)[:, None], points[None] - begin[:, None]
+        return np.sign(way[..., 0] * offset[..., 1] - way[..., 1] * offset[..., 0])
+    apart = side(begin) * side(end) < 0
+    return bool((apart & apart.T).any())
 
 
 def _area(polygon: np.ndarray) -> float:

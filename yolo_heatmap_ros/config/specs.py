@@ -41,17 +41,23 @@ class ParameterSpec:
 
 
 def number(name: str, default: float, description: str, low: float, high: float,
-           settable: Settable = Settable.ANY_TIME) -> ParameterSpec:
-    """Return the specification of a number in [low, high]; an integer if its default is one."""
+           settable: Settable = Settable.ANY_TIME, off: Optional[float] = None) -> ParameterSpec:
+    """
+    Return the specification of a number in [low, high]; an integer if its default is one.
+
+    `off` is one more value, below `low`.
+    """
     whole = isinstance(default, int)
 
     def check(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not (
-                low <= value <= high) or (whole and value != int(value)):
+                low <= value <= high or value == off) or (whole and value != int(value)):
             kind = 'a whole number' if whole else 'a number'
-            raise ValueError(f'{value!r} is not {kind} from {low} to {high}')
+            other = '' if off is None else f'{off} or '
+            raise ValueError(f'{value!r} is not {other}{kind} from {low} to {high}')
         return int(value) if whole else float(value)
-    return ParameterSpec(name, default, description, check, settable, (low, high))
+    limits = (low if off is None else off, high)
+    return ParameterSpec(name, default, description, check, settable, limits)
 
 
 def switch(name: str, default: bool, description: str,

@@ -72,8 +72,11 @@ class SharedModel:
                 [request.frame for request in group], group[0].options,
                 [request.outlines for request in group])
         except Exception as error:  # it belongs to the cameras that wait, and to their barriers
-            for request in group:
-                request.result.set_exception(error)
+            if len(group) == 1:
+                group[0].result.set_exception(error)
+                return
+            for request in group:  # only that whose frame it is
+                self._run([request])
             return
         for request, detections in zip(group, found):
             request.result.set_result(detections)

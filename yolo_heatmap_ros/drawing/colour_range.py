@@ -9,6 +9,8 @@ import numpy as np
 from yolo_heatmap_ros.choices import Normalization
 from yolo_heatmap_ros.heat.field import HeatField
 
+FAINT = 0.01
+"""Heat below it, in its unit, has decayed: many such pixels must not decide what is red."""
 _SAMPLES = 1 << 16
 
 
@@ -38,7 +40,9 @@ class ColourRange:
         """Return the percentile over a regular sample of the hot pixels."""
         stride = max(1, math.isqrt(field.values.size // _SAMPLES))
         sample = field.values[::stride, ::stride]
-        hot = sample[sample > 0.0]
+        hot = sample[sample > FAINT / field.gain]
+        if not len(hot):
+            hot = sample[sample > 0.0]
         if not len(hot):  # all heat lies between the samples
             return field.maximum
         rank = min(int(len(hot) * self.percentile / 100.0), len(hot) - 1)

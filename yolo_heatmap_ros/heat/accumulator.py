@@ -59,6 +59,7 @@ class HeatAccumulator:
         self.began: Optional[float] = None
         self.regions: Optional[Regions] = None
         self._tracks = TrackMemory()
+        self._warnings: List[str] = []
         self._layers: Dict[type, Layer] = {
             kind: layer for kind in KINDS
             if (layer := kind.made_for(options, height, width, self._counts_at)) is not None}
@@ -94,12 +95,20 @@ class HeatAccumulator:
         self.regions = None
         if self.options.regions:
             self.regions = Regions(self.options.regions, *self.shape, self.options.region_anchor)
+            self._warnings += self.regions.warnings()
             # Whether a track was inside the regions before says nothing about these.
             self._tracks.clear()
 
     def forget_tracks(self) -> None:
         """Forget which objects were where, as after frames of another resolution."""
         self._tracks.clear()
+
+    def new_warnings(self) -> List[str]:
+        """Return a line on each thing that users should know, once."""
+        found, self._warnings = self._warnings, []
+        for layer in self._layers.values():
+            found += layer.new_warnings()
+        return found
 
     def _counts_at(self, box: np.ndarray) -> bool:
         return self.regions is None or self.regions.contain(box)
@@ -115,7 +124,7 @@ class HeatAccumulator:
             for layer in self._layers.values():
                 layer.decay(factor)
         detections = _finite(detections)
-        sighting = self._follow(detections, stamp, step)
+        sighting = self._follow(detections, step)
         if self.regions is not None:
             self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
         layers = tuple(self._layers.values())
@@ -132,7 +141,7 @@ class HeatAccumulator:
         """
         step = self._advance(stamp)
         detections = _finite(detections)
-        sighting = self._follow(detections, stamp, step)
+        sighting = self._follow(detections, step)
         if self.regions is not None:
             self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
             self.regions.forget_counts()
@@ -145,14 +154,15 @@ class HeatAccumulator:
                 self.reset()
         return step
 
-    def _follow(self, detections: Detections, stamp: float, step: Step) -> Sighting:
+    def _follow(self, detections: Detections, step: Step) -> Sighting:
         """Return where objects were since the last frame; nothing if no option asks for it."""
         options = self.options
         if not (options.heat_unit == HeatUnit.SECONDS or options.ignore_stationary
                 or self.regions is not None):
             return Sighting([], [None] * len(detections), [0.0] * len(detections))
+        # By the clock, not the stamp: a single wrong one must not age what stands still.
         return self._tracks.see(
-            detections.xyxy, detections.track_id.tolist(), stamp, step.interval,
+            detections.xyxy, detections.track_id.tolist(), self.clock.now, step.interval,
             inherit_places=options.ignore_stationary > 0.0)
 
     def _segments(self, detections: Detections, sighting: Sighting,

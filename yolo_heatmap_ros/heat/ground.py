@@ -8,6 +8,8 @@ import numpy as np
 
 MAX_CELLS = 1 << 24
 """Larger grids are refused: their extent and resolution do not match."""
+MAX_RADIUS = 500
+"""Larger discs of heat, in cells, are refused: each foot point would take milliseconds."""
 _COLLINEAR = 1e-6
 
 
@@ -68,6 +70,17 @@ def checked_matrix(matrix: np.ndarray, points_px: Optional[np.ndarray] = None) -
     return matrix
 
 
+def facing(matrix: np.ndarray, extent: Sequence[float]) -> np.ndarray:
+    """
+    Return a homography, with its sign chosen so that the middle of `extent` has a positive scale.
+
+    `extent` is (x_min, y_min, x_max, y_max) in m.  A homography means the same with either sign,
+    but the sign tells the floor before the camera from what is above the horizon.
+    """
+    x, y = (extent[0] + extent[2]) / 2, (extent[1] + extent[3]) / 2
+    return -matrix if np.linalg.inv(matrix)[2] @ (x, y, 1.0) < 0.0 else matrix
+
+
 @dataclass(frozen=True)
 class GroundPlane:
     """
@@ -84,13 +97,17 @@ class GroundPlane:
     radius: float = 0.3
 
     def __post_init__(self):
-        """Raise ValueError for an extent without a cell, or with too many of them."""
+        """Raise ValueError for an extent without a cell, too many of them, or too large discs."""
         rows, columns = self.shape
         if rows < 1 or columns < 1:
             raise ValueError('ground.extent is not [x_min, y_min, x_max, y_max] with a cell in it')
         if rows * columns > MAX_CELLS:
             raise ValueError(f'ground.extent has {rows} x {columns} cells of {self.resolution} m: '
                              'choose a smaller extent, or a larger ground.resolution')
+        if self.radius > MAX_RADIUS * self.resolution:
+            raise ValueError(f'ground.radius of {self.radius} m is more than {MAX_RADIUS} cells '
+                             f'of {self.resolution} m: choose a smaller radius, or a larger '
+                             'ground.resolution')
 
     @property
     def shape(self) -> Tuple[int, int]:

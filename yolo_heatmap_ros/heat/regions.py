@@ -1,7 +1,7 @@
 """Named regions of the picture, with counts of objects and crossings."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -53,6 +53,18 @@ class Regions:
         self.mask = np.zeros((height, width), np.float32)
         for polygon in self.polygons.values():
             cv2.fillPoly(self.mask, [np.round(polygon).astype(np.int32)], 1.0)
+
+    def warnings(self) -> List[str]:
+        """Return a line on each region in which nothing can ever be seen."""
+        height, width = self.mask.shape
+        lines = []
+        for name, polygon in self.polygons.items():
+            mask = np.zeros((height, width), np.uint8)
+            cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 1)
+            if not mask.any():
+                lines.append(f"region '{name}' lies outside the picture of {width} x {height} "
+                             'pixels: nothing is counted in it')
+        return lines
 
     def count(self, boxes: np.ndarray, tracks: Sequence[Optional[Track]],
               paths: Sequence[TrackPath]) -> None:

@@ -8,7 +8,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from yolo_heatmap_ros.errors import ImageError
-from yolo_heatmap_ros.media.raw_images import MAX_PIXELS
+from yolo_heatmap_ros.limits import MAX_PIXELS
 from yolo_heatmap_ros.text import printable
 
 # By the first bytes: who reads the header, and how many pixels a byte can hold at most.  A block

@@ -6,14 +6,8 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import ImageError
+from yolo_heatmap_ros.limits import MAX_PIXELS
 from yolo_heatmap_ros.text import printable
-
-MAX_PIXELS = 1 << 26
-"""
-Pictures above this size are refused.
-
-No video camera has 67 megapixels, but a broken header may; heat and pictures of them take 1 GB.
-"""
 
 # Bytes per pixel of the first plane of the encodings (those of sensor_msgs/image_encodings.hpp)
 # that can be decoded.

@@ -77,7 +77,7 @@ class HeatmapNode(ManagedNode):
             self._pipeline = make_pipeline(
                 configuration, self.get_logger().info,
                 detection_reader if configuration['detector'] == DetectorKind.TOPIC
-                else self._make_detector)
+                else self._make_detector, self.get_logger().warning)
         except HeatmapError as error:
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             return TransitionCallbackReturn.FAILURE

@@ -87,6 +87,9 @@ class DiagnosticsReporter:
             level = WARN if recent[Outcome.PROCESSED] else ERROR
             return level, (f'{recent[Outcome.UNUSABLE]} frames unusable: '
                            f'{self.statistics.last_error}')
+        if recent[Outcome.SKIPPED] and not recent[Outcome.PROCESSED]:
+            return ERROR, (f'{recent[Outcome.SKIPPED]} frames lost in {WINDOW:.0f} s, and none '
+                           'processed: see the log of the node')
         if recent[Outcome.SKIPPED] and 'every frame' in facts:
             return WARN, (f'{recent[Outcome.SKIPPED]} frames lost: the camera is faster than the '
                           'model')

@@ -13,6 +13,8 @@ LOG_PERIOD = 5.0
 """Seconds between log lines of one kind."""
 TIMELESS_FRAMES = 30
 """Number of frames with the same stamp after which a warning is logged."""
+RARE_FRAMES = 10
+"""Number of frames in a row after gaps longer than max_gap after which a warning is logged."""
 NOTHING_FOUND_AFTER = 10.0
 """Seconds of frames without any detection after which a warning is logged."""
 
@@ -30,6 +32,7 @@ class FrameAdvice:
         self._first_frame_at: Optional[float] = None
         self._found_any = False
         self._time_passes = False
+        self._after_gaps = 0
 
     def on_unusable(self, error: Exception) -> None:
         """Log why a frame was skipped."""
@@ -79,6 +82,7 @@ class FrameAdvice:
                 f'the stamps of the images went back by {step.jumped_back:.1f} s: the heat {what} '
                 '(on_time_jump)', throttle_duration_sec=LOG_PERIOD)
         self._time_passes |= step.elapsed > 0.0
+        self._watch_gaps(step)
         processed = self._statistics.counts[Outcome.PROCESSED]
         if not self._time_passes and processed == TIMELESS_FRAMES and (
                 self.configuration['heat_unit'] == HeatUnit.SECONDS
@@ -86,6 +90,23 @@ class FrameAdvice:
             self._logger.warning(
                 'the stamps of the images stand still: no dwell time is counted, and heat does '
                 'not decay; the camera driver must set header.stamp')
+
+    def _watch_gaps(self, step: Step) -> None:
+        self._after_gaps = 0 if step.interval else self._after_gaps + 1
+        if self._after_gaps >= RARE_FRAMES and self._time_passes and (
+                self.configuration['heat_unit'] == HeatUnit.SECONDS):
+            self._logger.warning(
+                f'the last {self._after_gaps} frames came more than '
+                f"{self.configuration['max_gap']} s (max_gap) after the one before: no dwell time "
+                'is counted; use a faster model, or a larger max_gap',
+                throttle_duration_sec=LOG_PERIOD)
+
+    def on_unmatched(self, number: int) -> None:
+        """Log that no detections came for images of `detector: topic`."""
+        self._logger.warning(
+            f'{number} images dropped, {self._statistics.counts[Outcome.SKIPPED]} so far: no '
+            "detections with their stamps arrived in time; the detector must copy the image's "
+            'header.stamp', throttle_duration_sec=LOG_PERIOD)
 
     def _watch_for_nothing(self, found: int) -> None:
         if self._found_any:

@@ -57,7 +57,7 @@ class FrameInput:
         if not (self._by_topic and self.configuration['blank_size']):
             self._subscribe_to(*self._image_topic(), self._on_image)
         if self._by_topic:
-            self._matcher = StampMatcher(self._process, self._count_skipped)
+            self._matcher = StampMatcher(self._process, self._count_unmatched)
             self._subscribe_to(Detection2DArray, 'detections', self._on_detections)
 
     def _subscribe_to(self, message_type: type, topic: str, callback: Callable) -> None:
@@ -87,6 +87,10 @@ class FrameInput:
 
     def _count_skipped(self, number: int) -> None:
         self._diagnostics.count(Outcome.SKIPPED, number)
+
+    def _count_unmatched(self, number: int) -> None:
+        self._count_skipped(number)
+        self._advice.on_unmatched(number)
 
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         try:

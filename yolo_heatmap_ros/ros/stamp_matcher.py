@@ -5,8 +5,11 @@ from typing import Any, Callable, Dict, Tuple
 
 from std_msgs.msg import Header
 
-MAX_WAITING = 20
+MAX_WAITING = 1000
 """Maximum number of images, or of detections, that wait for their counterpart."""
+MAX_BYTES = 1 << 29
+"""Maximum memory of the images that wait; 20 of them may always do so."""
+MIN_WAITING = 20
 
 StampKey = Tuple[int, int]
 
@@ -34,7 +37,9 @@ class StampMatcher:
             self._matched(header, image, self._detections.pop(stamp))
         else:
             self._images[stamp] = header, image
-            self._lost(_limit(self._images))
+            lost = _limit(self._images, max(MIN_WAITING, MAX_BYTES // max(image.nbytes, 1)))
+            if lost:
+                self._lost(lost)
 
     def put_detections(self, header: Header, detections: Any) -> None:
         """Add detections."""
@@ -43,13 +48,13 @@ class StampMatcher:
             self._matched(*self._images.pop(stamp), detections)
         else:
             self._detections[stamp] = detections
-            _limit(self._detections)
+            _limit(self._detections, MAX_WAITING)
 
 
-def _limit(waiting: Dict) -> int:
+def _limit(waiting: Dict, limit: int) -> int:
     """Drop the oldest entries beyond the limit; return how many were dropped."""
     gone = 0
-    while len(waiting) > MAX_WAITING:
+    while len(waiting) > min(limit, MAX_WAITING):
         waiting.popitem(last=False)
         gone += 1
     return gone

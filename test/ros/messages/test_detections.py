@@ -98,18 +98,41 @@ def test_matching_stamps():
     """In either order; what never finds its other half goes."""
     pairs, lost = [], []
     matcher = StampMatcher(lambda *pair: pairs.append(pair), lost.append)
-    matcher.put_image(header_at(1), 'a')
+    image = np.zeros((2, 2, 3), np.uint8)
+    matcher.put_image(header_at(1), image)
     matcher.put_detections(header_at(1), 'A')
     matcher.put_detections(header_at(2, 5), 'B')
-    matcher.put_image(header_at(2, 6), 'c')
-    matcher.put_image(header_at(2, 5), 'b')
-    assert pairs == [(header_at(1), 'a', 'A'), (header_at(2, 5), 'b', 'B')]
+    matcher.put_image(header_at(2, 6), image)
+    matcher.put_image(header_at(2, 5), image)
+    assert pairs == [(header_at(1), image, 'A'), (header_at(2, 5), image, 'B')]
+    for number in range(2000):
+        matcher.put_image(header_at(10 + number), image)
+        matcher.put_detections(header_at(10_000 + number), number)
+    assert sum(lost) == 2000 + 1 - MAX_WAITING
+    matcher.put_detections(header_at(2009), 'last')
+    assert pairs[-1] == (header_at(2009), image, 'last')
+
+
+@pytest.mark.parametrize('behind', [21, 200])
+def test_a_detector_that_is_behind(behind):
+    """Its images wait for it, as far as there is memory for them."""
+    pairs, lost = [], []
+    matcher = StampMatcher(lambda *pair: pairs.append(pair), lost.append)
+    image = np.zeros((480, 640, 3), np.uint8)
+    for number in range(300 + behind):
+        if number < 300:
+            matcher.put_image(header_at(number), image)
+        if number >= behind:
+            matcher.put_detections(header_at(number - behind), 'x')
+    assert (len(pairs), lost) == (300, [])
+
+
+def test_images_that_wait_take_little_memory():
+    lost, large = [], np.broadcast_to(np.uint8(0), (4000, 3000, 3))
+    matcher = StampMatcher(print, lost.append)
     for number in range(100):
-        matcher.put_image(header_at(10 + number), number)
-        matcher.put_detections(header_at(1000 + number), number)
-    assert sum(lost) == 100 + 1 - MAX_WAITING
-    matcher.put_detections(header_at(109), 'last')
-    assert pairs[-1] == (header_at(109), 99, 'last')
+        matcher.put_image(header_at(number), large)
+    assert sum(lost) == 80
 
 
 def start(**parameters):

@@ -1,7 +1,7 @@
 """The interface of a kind of heat."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -58,6 +58,10 @@ class Layer(ABC):
     @abstractmethod
     def merge(self, other: 'Layer', factor: float = 1.0) -> None:
         """Add the heat of another layer of the same kind and size, multiplied by `factor`."""
+
+    def new_warnings(self) -> List[str]:
+        """Return a line on each thing that users should know, once."""
+        return []
 
     def facts(self) -> Dict[str, Any]:
         """Return what arrays do not say about themselves, as plain values by name."""

@@ -40,6 +40,15 @@ class FloorLayer(Layer):
         self.field = HeatField(*plane.shape)
         self.seen = plane.seen(height, width)
         self._counts = counts
+        self._is_new = True
+
+    def new_warnings(self) -> List[str]:
+        """Say so once if the camera sees nothing of the floor."""
+        was_new, self._is_new = self._is_new, False
+        if not was_new or self.seen.any():
+            return []
+        return ['the picture shows nothing of ground.extent: no heat will be on the floor; check '
+                'ground.matrix or the points, and ground.extent']
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
