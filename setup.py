@@ -17,7 +17,7 @@ setup(
         (f'share/{package_name}/web', glob('web/*')),
     ],
     # The ROS packages come from ROS, as package.xml says.
-    install_requires=['setuptools', 'filelock', 'lap', 'numpy', 'opencv-python', 'pillow',
+    install_requires=['setuptools', 'av', 'filelock', 'lap', 'numpy', 'opencv-python', 'pillow',
                       'platformdirs', 'pyyaml', 'tqdm', 'ultralytics'],
     extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
     zip_safe=True,

@@ -1,5 +1,7 @@
 """Videos, images and recordings that are cut off, lie, or change while they are played."""
 
+import re
+
 from broken_videos import with_frame_count, with_spacings, write_video
 import cv2
 import numpy as np
@@ -38,7 +40,7 @@ def test_an_mp4_without_its_index(node, tmp_path, street_frames):
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
     code, messages, output = played(node, path)
     assert (code, messages) == (1, [])
-    assert 'not a video or image that OpenCV can decode' in output
+    assert 'not a video or image that can be decoded' in output
 
 
 def test_a_video_with_damaged_frames(node, clip):
@@ -56,7 +58,7 @@ def test_a_file_that_is_no_video(node, tmp_path, content):
     path.write_text(content)
     code, messages, output = played(node, path)
     assert (code, messages) == (1, [])
-    assert 'not a video or image that OpenCV can decode' in output
+    assert 'not a video or image that can be decoded' in output
 
 
 @pytest.mark.parametrize('count', [0, 3, 1_000_000])
@@ -102,8 +104,12 @@ def test_a_folder_that_changes_while_it_is_played(node, tmp_path, street_frames)
         assert spin_until(node, lambda: not process.running)
         assert process.wait() == 0, process.output()
         assert 'Traceback' not in process.output()
-        assert ' unusable' in process.output()
-    assert spin_until(node, lambda: len(pictures) >= 25, 2.0)
+        # On a busy machine it skips what is overdue.
+        position, skipped, unusable = map(int, re.search(
+            r'end of source: frame (\d+)/30, .* (\d+) skipped, (\d+) unusable',
+            process.output()).groups())
+    assert position + unusable == 30 and unusable <= 5
+    assert spin_until(node, lambda: len(pictures) >= position - skipped, 2.0)
 
 
 @pytest.mark.parametrize('folder_too', [False, True])

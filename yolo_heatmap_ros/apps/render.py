@@ -17,14 +17,17 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
-from yolo_heatmap_ros.media.source import Source, STILL_RATE
-from yolo_heatmap_ros.media.sources import IMAGE_SUFFIXES, open_source, without_credentials
+from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES
+from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
+from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
+ROUNDING = 1e-3
+"""Seconds by which times in files are rounded."""
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
 _OPTIONS = set(ALL) - {'on_time_jump', 'max_gap'}
@@ -70,22 +73,21 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
                           for spec in HEATMAP_PARAMETERS})
 
 
-def _frames(source: Source, rate: float, start: float,
-            end: float) -> Iterator[Tuple[float, np.ndarray]]:
-    """Yield (stamp in s, frame) from `start` to before `end`."""
-    if not (source.rate or source.live):
-        while (frame := source.read()) is not None and source.elapsed < end:
-            if source.elapsed >= start:
-                yield source.elapsed, frame
-        return
-    first, last = math.ceil(start * rate - 1e-6), end * rate - 1e-6
-    for number in range(first):
+def _frames(source: Source, start: float, end: float) -> Iterator[Tuple[float, np.ndarray]]:
+    """Yield (stamp in s, frame) from `start` to before `end`, by the times of the source."""
+    begin = time.monotonic()
+    while not source.live and source.coming < start - ROUNDING:
         if not source.skip():
             return
-    number = first
-    while number < last and (frame := source.read()) is not None:
-        yield number / rate, frame
-        number += 1
+    while source.live or source.coming < end - ROUNDING:
+        frame = source.read()
+        if frame is None:
+            return
+        stamp = time.monotonic() - begin if source.live else source.elapsed
+        if stamp >= end - ROUNDING:
+            return
+        if stamp >= start - ROUNDING:
+            yield stamp, frame
 
 
 class Sink:
@@ -98,11 +100,18 @@ class Sink:
         self._video = None if path is None or self._image else VideoWriter(path, rate)
         self._window = window
         self._last: Optional[np.ndarray] = None
+        self._began: Optional[float] = None
 
-    def put(self, picture: np.ndarray) -> bool:
-        """Write a picture, (H, W, 3) uint8 BGR; return False if the window was closed."""
+    def put(self, picture: np.ndarray, stamp: float) -> bool:
+        """
+        Write a picture, (H, W, 3) uint8 BGR, of `stamp`, in s.
+
+        Returns False if the window was closed.
+        """
         if self._video is not None:
-            self._video.write(picture)
+            if self._began is None:
+                self._began, self._shape = stamp, picture.shape[:2]
+            self._video.write(_fitted(picture, *self._shape), stamp - self._began)
         self._last = picture if self._image else None
         if not self._window:
             return True
@@ -142,23 +151,26 @@ def render(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.input)
     if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
         raise RenderError(f"'{path}': is the input itself; give another output")
-    still = not source.live and not source.total
+    still = source.still
     rate = source.rate or source.mean_rate or STILL_RATE
     output = Sink(path, rate, arguments.show)
-    pipeline = make_pipeline(configuration, lambda line: print(line, file=sys.stderr))
+    pipeline = make_pipeline(configuration, _say)
     total = source.total - math.ceil(arguments.start * rate) if source.total else None
     if math.isfinite(arguments.end):
         total = min(total or math.inf, math.ceil((arguments.end - arguments.start) * rate))
     begin, count = time.monotonic(), 0
     try:
-        frames = _frames(source, rate, arguments.start, arguments.end)
+        frames = _frames(source, arguments.start, arguments.end)
         with tqdm(total=1 if still else total, unit=' frames', disable=None) as progress:
             for stamp, frame in frames:
+                if pipeline.shape not in (None, frame.shape[:2]):
+                    _say(f'from {stamp:.1f} s on, frames are of {frame.shape[1]} x '
+                         f'{frame.shape[0]} pixels: each resolution has its own heat')
                 pipeline.update(frame, stamp)
                 count += 1
                 progress.update()
-                if not output.put(_picture(pipeline, frame, arguments.heatmap_only)) or (
-                        still and not arguments.show):
+                picture = _picture(pipeline, frame, arguments.heatmap_only)
+                if not output.put(picture, stamp) or (still and not arguments.show):
                     break
     except KeyboardInterrupt:
         print('interrupted: the frames rendered so far are kept', file=sys.stderr)
@@ -169,11 +181,30 @@ def render(arguments: argparse.Namespace) -> int:
         raise RenderError(f"'{without_credentials(arguments.input)}': no frame between --start "
                           'and --end')
     seconds = time.monotonic() - begin
-    print(f'{count} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
+    of_all = f' of {total}' if total and math.isfinite(total) else ''
+    print(f'{count}{of_all} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
+          + (f', {source.unusable} damaged' if source.unusable else '')
           + ('' if path is None else f': {path} ({output.codec})'))
     if arguments.snapshot:
         _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), configuration)
     return 0
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
+
+
+def _fitted(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return a picture as large as fits, with black beside it, as (height, width, 3)."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    factor = min(height / picture.shape[0], width / picture.shape[1])
+    inner = cv2.resize(picture, (max(1, min(width, round(picture.shape[1] * factor))),
+                                 max(1, min(height, round(picture.shape[0] * factor)))))
+    fitted = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    fitted[top:top + inner.shape[0], left:left + inner.shape[1]] = inner
+    return fitted
 
 
 def _picture(pipeline: HeatmapPipeline, frame: np.ndarray, heatmap_only: bool) -> np.ndarray:
@@ -189,6 +220,9 @@ def _save(pipeline: HeatmapPipeline, folder: Path, configuration: Configuration)
     plain = {name: str(value) if isinstance(value, str) else value
              for name, value in configuration.items()
              if isinstance(value, (bool, int, float, str))}
+    # The last resolution is the newest snapshot, which others would load.
+    for state in pipeline.other_states():
+        print(f'snapshot: {write(folder, Snapshot(state, plain), {}, KEEP)}')
     snapshot = Snapshot(pipeline.state(), plain)
     print(f'snapshot: {write(folder, snapshot, pipeline.last_pictures(), KEEP)}')
 

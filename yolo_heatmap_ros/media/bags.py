@@ -87,6 +87,11 @@ class Bag(Source):
         return (self._time - self._first) * 1e-9
 
     @property
+    def coming(self) -> float:
+        """Return the seconds from the first frame to the next to be read, as recorded."""
+        return ((self._time if self._next is None else self._next[1]) - self._first) * 1e-9
+
+    @property
     def spacing(self) -> Optional[float]:
         """Return the seconds from the last frame to the next, as they were recorded."""
         if self._next is None:

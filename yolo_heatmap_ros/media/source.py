@@ -1,11 +1,23 @@
 """The interface of frame sources."""
 
+import re
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
+
+
+def without_credentials(url: str) -> str:
+    """
+    Return a URL without user, password and query, where cameras take passwords too, for messages.
+
+    Everything up to the last @ is removed, since a password may contain a slash or an @: losing
+    the host is better than logging a secret.
+    """
+    return re.sub(r'(\w+://)(?:.*@)?([^?]*)(\?.*)?', lambda found: (
+        found[1] + found[2] + ('?…' if found[3] else '')), url, flags=re.DOTALL)
 
 
 class Header(NamedTuple):
@@ -21,8 +33,9 @@ class Source:
     Where frames come from.
 
     `rate` is the native frame rate in Hz, 0 if it is uneven or unknown; then `mean_rate` is the
-    average, 0 if that is unknown too.  `total` is the number of frames, 0 if it has no end; `live`
-    sources cannot skip or repeat frames.
+    average, 0 if that is unknown too.  `total` is the number of frames, 0 if it is unknown or has
+    no end.  A `still` is one picture that is repeated without end; `live` sources cannot skip or
+    repeat frames.
     `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
     the last frame, where frames have been recorded with one.
     """
@@ -31,12 +44,18 @@ class Source:
     mean_rate = 0.0
     total = 0
     live = False
+    still = False
     unusable = 0
     header: Optional[Header] = None
 
     @property
     def elapsed(self) -> float:
-        """Return the seconds from the first frame to the last that was read, where `rate` is 0."""
+        """Return the seconds from the first frame to the last that was read or skipped."""
+        return 0.0
+
+    @property
+    def coming(self) -> float:
+        """Return the seconds from the first frame to the next to be read, unless it is `live`."""
         return 0.0
 
     @property

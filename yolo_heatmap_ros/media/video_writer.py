@@ -1,17 +1,22 @@
-"""Frames to a video file: H.264 if ffmpeg is installed, else what OpenCV can write."""
+"""Frames to a video file, each at its own time."""
 
+from fractions import Fraction
 from pathlib import Path
-import shutil
-import subprocess
 from typing import Optional
 
+import av
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import VideoError
+from yolo_heatmap_ros.text import one_line
 
-OPENCV_CODECS = {'.mp4': 'mp4v', '.m4v': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v'}
-"""Codecs by the suffixes of files, of those that every build of OpenCV can write."""
+VIDEO_SUFFIXES = ('.mp4', '.m4v', '.mov', '.avi', '.mkv')
+CODECS = {'libx264': 'H.264', 'mpeg4': 'MPEG-4'}
+"""Names of the encoders that are tried, in order, by FFmpeg's names for them."""
+CLOCK = 90_000
+"""Ticks per second of the frames' times, as is usual for video."""
+_OPTIONS = {'libx264': {'preset': 'veryfast', 'crf': '20'}, 'mpeg4': {'qmin': '2', 'qmax': '5'}}
 
 
 class VideoWriter:
@@ -22,73 +27,61 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, rate: float):
-        """Begin a file at `rate` Hz; raises VideoError for a suffix that is no video's."""
-        if path.suffix.lower() not in OPENCV_CODECS:
+        """Begin a file at about `rate` Hz; raises VideoError for a suffix that is no video's."""
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
             raise VideoError(f"'{path}': give a file that ends in one of "
-                             f"{', '.join(OPENCV_CODECS)}")
+                             f"{', '.join(VIDEO_SUFFIXES)}")
         self._path = path
-        self._rate = rate
-        self._encoder: Optional[subprocess.Popen] = None
-        self._writer: Optional[cv2.VideoWriter] = None
+        self._rate = Fraction(rate).limit_denominator(1000)
+        # An AVI has no times, only a rate.
+        self._ticks = self._rate if path.suffix.lower() == '.avi' else Fraction(CLOCK)
+        self._container: Optional[av.container.OutputContainer] = None
         self._shape = None
-        self.codec = OPENCV_CODECS[path.suffix.lower()]
+        self._last_tick = -1
+        self.codec = ''
 
-    def write(self, frame: np.ndarray) -> None:
-        """Write a frame, (H, W, 3) uint8 BGR; raises VideoError where that fails."""
-        if self._shape is None:
-            self._shape = frame.shape
-            self._open(*frame.shape[:2])
-        if frame.shape != self._shape:
-            frame = cv2.resize(frame, self._shape[1::-1])
-        if self._encoder is None:
-            self._writer.write(frame)
-            return
+    def write(self, frame: np.ndarray, time: float) -> None:
+        """
+        Write a frame, (H, W, 3) uint8 BGR, to be shown at `time`, in s from the first one.
+
+        Raises VideoError where that fails.
+        """
         try:
-            self._encoder.stdin.write(np.ascontiguousarray(frame).data)
-        except BrokenPipeError as error:
-            raise VideoError(self._why()) from error
+            if self._shape is None:
+                self._shape = frame.shape
+                self._open(*frame.shape[:2])
+            height, width = self._shape[:2]
+            # Players want even sizes.
+            frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT)
+            picture = av.VideoFrame.from_ndarray(frame, format='bgr24')
+            self._last_tick = max(self._last_tick + 1, round(time * self._ticks))
+            picture.pts, picture.time_base = self._last_tick, 1 / self._ticks
+            self._container.mux(self._stream.encode(picture))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._failed(error) from error
 
     def _open(self, height: int, width: int) -> None:
-        ffmpeg = shutil.which('ffmpeg')
-        if ffmpeg and _has_h264(ffmpeg):
-            self.codec = 'H.264'
-            # Its own session: Ctrl-C in the terminal is for this process, which closes the file.
-            self._encoder = subprocess.Popen(
-                [ffmpeg, '-loglevel', 'error', '-y', '-f', 'rawvideo', '-pix_fmt', 'bgr24',
-                 '-s', f'{width}x{height}', '-r', f'{self._rate:.6f}', '-i', 'pipe:0',
-                 # Players want even sizes and this pixel format.
-                 '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-c:v', 'libx264', '-preset', 'veryfast',
-                 '-crf', '20', '-pix_fmt', 'yuv420p', '--', str(self._path)],
-                stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-            return
-        self._writer = cv2.VideoWriter(
-            str(self._path), cv2.VideoWriter_fourcc(*self.codec), self._rate, (width, height))
-        if not self._writer.isOpened():
-            raise VideoError(f"'{self._path}': cannot be written; check the folder, its "
-                             'permissions and the space on its disk')
+        self._container = av.open(str(self._path), 'w')
+        encoder = next(name for name in CODECS if name in av.codecs_available)
+        self.codec = CODECS[encoder]
+        self._stream = self._container.add_stream(encoder, rate=self._rate,
+                                                  options=_OPTIONS[encoder])
+        self._stream.width, self._stream.height = width + width % 2, height + height % 2
+        self._stream.pix_fmt = 'yuv420p'
+        self._stream.codec_context.time_base = 1 / self._ticks
 
-    def _why(self) -> str:
-        lines = self._encoder.stderr.read().decode(errors='replace').strip().splitlines()
-        return f"'{self._path}': cannot be written ({lines[-1] if lines else 'ffmpeg has ended'})"
+    def _failed(self, error: Exception) -> VideoError:
+        why = getattr(error, 'strerror', None) or one_line(error)
+        return VideoError(f"'{self._path}': cannot be written ({why}); check the folder, its "
+                          'permissions and the space on its disk')
 
     def close(self) -> None:
         """End the file; raises VideoError where it could not be written."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
-        if self._encoder is not None:
-            encoder = self._encoder
-            try:
-                encoder.stdin.close()
-            except BrokenPipeError:
-                pass
-            if encoder.wait():
-                raise VideoError(self._why())
-            encoder.stderr.close()
-            self._encoder = None
-
-
-def _has_h264(ffmpeg: str) -> bool:
-    encoders = subprocess.run([ffmpeg, '-hide_banner', '-encoders'], capture_output=True,
-                              text=True).stdout
-    return ' libx264 ' in encoders
+        if self._container is None:
+            return
+        container, self._container = self._container, None
+        try:
+            container.mux(self._stream.encode(None))
+            container.close()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise self._failed(error) from error

@@ -18,8 +18,8 @@ from std_srvs.srv import SetBool
 from yolo_heatmap_ros.choices import StampSource
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError, SourceError
-from yolo_heatmap_ros.media.source import Source, STILL_RATE
-from yolo_heatmap_ros.media.sources import open_source, without_credentials
+from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
+from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.images import Picture
@@ -129,7 +129,8 @@ class PlaybackNode(GuardedNode):
             while wanted > self._publisher.get_subscription_count():
                 if self._stop.wait(POLL_PERIOD):
                     return
-        total = f'{self._source.total} frames' if self._source.total else 'no end'
+        unknown = 'no end' if self._source.still or self._source.live else 'until its end'
+        total = f'{self._source.total} frames' if self._source.total else unknown
         recorded = 'as they come' if self._source.live else 'as they were recorded'
         rate = f'{self.rate:g} Hz' if self.rate else recorded
         self.get_logger().info(f"playing '{self._name}' on '{self._publisher.topic_name}': "
@@ -188,7 +189,7 @@ class PlaybackNode(GuardedNode):
     def _catch_up(self, late: float, period: float) -> int:
         """Skip overdue frames; return the number of periods that have passed."""
         passed = max(0, int(late / period))
-        if self._source.total:
+        if not self._source.still:
             for _ in range(min(passed, math.ceil(MAX_SKIP / period))):
                 if not self._source.skip():
                     break
