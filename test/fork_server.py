@@ -13,6 +13,8 @@ import gc
 import importlib
 import json
 import os
+from pathlib import Path
+import re
 import runpy
 import signal
 import socket
@@ -162,10 +164,7 @@ def serve(connection):
                 prepare()
                 prepared = True
             parent, (begun, beginning) = os.getpid(), os.pipe()
-            with warnings.catch_warnings():
-                # Its threads are those of OpenBLAS, which are made for this.
-                warnings.simplefilter('ignore', DeprecationWarning)
-                pid = os.fork()
+            pid = fork()
             if not pid:
                 connection.close()
                 os.close(begun)
@@ -179,6 +178,29 @@ def serve(connection):
             children.add(pid)
             answer = {'pid': pid}
         connection.send(json.dumps(answer).encode())
+
+
+def fork():
+    """
+    Fork; return as `os.fork` does.
+
+    The threads are those of OpenBLAS, which are made for this, and of LTTng, whose tracing every
+    ROS library has: it must be told, or at exit the child ends threads that it does not have.
+    """
+    maps = Path('/proc/self/maps').read_text()
+    found = re.search(r'(/.*/liblttng-ust[-.][0-9a-f.]*so.*)', maps)
+    tracing = None if found is None else ctypes.CDLL(found[1])
+    if not hasattr(tracing, 'ust_before_fork'):
+        tracing = None
+    signals = ctypes.create_string_buffer(128)  # a sigset_t
+    if tracing is not None:
+        tracing.ust_before_fork(signals)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        pid = os.fork()
+    if tracing is not None:
+        (tracing.ust_after_fork_parent if pid else tracing.ust_after_fork_child)(signals)
+    return pid
 
 
 def become(request, files, parent):

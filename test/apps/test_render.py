@@ -155,6 +155,19 @@ def test_containers(street, clip, tmp_path, name):
     assert len(frames_of(tmp_path / name)) == 30
 
 
+def test_several_inputs(street, street_frames, tmp_path):
+    """One after the other, into one heat and one video."""
+    parts = [encode(tmp_path / f'{name}.mp4', street_frames[:5]) for name in 'ab']
+    for arguments in ((*parts, tmp_path / 'out.mkv'),
+                      (tmp_path / '?.mp4', '--output', tmp_path / 'out.mkv')):
+        result = run(street, *arguments, '--snapshot', tmp_path / 'heat')
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith('10 of 10 frames in')
+        assert len(frames_of(tmp_path / 'out.mkv')) == 10
+        assert read(newest(tmp_path / 'heat')[0]).state.ended == pytest.approx(0.9)
+        (tmp_path / 'out.mkv').unlink()
+
+
 def test_a_disk_that_is_full(street, clip, tmp_path):
     """It says so, at once."""
     if not Path('/dev/full').exists():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 from ultralytics import YOLO
 from ultralytics.engine.results import Results
+import yaml
 from yolo_heatmap_ros.detectors.tracking import find_tracker
 from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, sha256_of
 from yolo_heatmap_ros.detectors.yolo import to_detections, YoloDetector
@@ -173,10 +175,28 @@ def test_trackers(tmp_path):
     assert find_tracker('') == ''
     assert find_tracker('bytetrack').endswith('bytetrack.yaml')
     assert find_tracker('bytetrack.yaml').endswith('bytetrack.yaml')
-    (tmp_path / 'own.yaml').touch()
-    assert find_tracker(str(tmp_path / 'own.yaml')) == str(tmp_path / 'own.yaml')
+    own = tmp_path / 'own.yaml'
+    own.write_text(Path(find_tracker('bytetrack')).read_text())
+    assert find_tracker(str(own)) == str(own)
     with pytest.raises(ModelError, match="unknown tracker 'nope'.*botsort"):
         find_tracker('nope')
+
+
+@pytest.mark.parametrize('change, reason', [
+    (lambda options: options.pop('fuse_score'), 'lacks fuse_score; start from .* bytetrack.yaml'),
+    (lambda options: options.pop('tracker_type'), 'its tracker_type is None, not one of botsort'),
+    (lambda options: options.update(tracker_type='mine'), "its tracker_type is 'mine', not one"),
+    (lambda options: options.clear(), 'its tracker_type is None'),
+])
+def test_a_tracker_that_lacks_something(tmp_path, change, reason):
+    """It is refused when the model is loaded, not when the first object comes."""
+    options = yaml.safe_load(Path(find_tracker('bytetrack')).read_text())
+    change(options)
+    own = tmp_path / 'own.yaml'
+    own.write_text(yaml.safe_dump(options))
+    with pytest.raises(ModelError, match=reason) as caught:
+        find_tracker(str(own))
+    assert '\n' not in str(caught.value)
 
 
 def test_device_that_is_not_there(street):

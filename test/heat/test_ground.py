@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_processes import (
-    image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
+    call, image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.build_pipeline import ground_plane
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
@@ -357,6 +358,12 @@ def test_a_map_for_navigation(node, street, street_frames, on_the_floor):
                        for axis, low in zip('xy', EXTENT))
         assert cells[row, column] >= 90
         assert discs[0].header.frame_id == 'floor'
+        # No image comes after a reset: who joins then must not get the old heat.
+        assert call(node, Trigger, '/yolo_heatmap/reset', Trigger.Request()).success
+        late = []
+        node.create_subscription(OccupancyGrid, '/yolo_heatmap/density', late.append, latched)
+        assert spin_until(node, lambda: late)
+        assert (late[0].header.frame_id, max(late[0].data)) == ('floor', 0)
         assert process.stop() == 0
 
 

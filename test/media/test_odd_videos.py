@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.media.image_files import naturally
-from yolo_heatmap_ros.media.sources import open_source
+from yolo_heatmap_ros.media.sources import open_source, open_sources
 
 
 def played(path):
@@ -160,3 +160,33 @@ def test_avif(tmp_path, small):
         pytest.skip('this Pillow has no AVIF encoder')
     source = open_source(str(tmp_path / 'a.avif'))
     assert source.still and np.abs(source.read().astype(int) - small[0]).mean() < 8.0
+
+
+def test_several_videos_are_one(tmp_path, small):
+    """In natural order, from a folder, a pattern or a list; time goes on."""
+    for number in (10, 2, 1):
+        encode(tmp_path / f'part{number}.mp4', small[:10] if number != 2 else small[10:14])
+    (tmp_path / 'notes.txt').touch()
+    wanted = np.arange(24) / 10
+    for source in (str(tmp_path), str(tmp_path / 'part*.mp4')):
+        frames, times, opened = played(source)
+        assert (len(frames), opened.total) == (24, 24) and times == pytest.approx(wanted)
+        assert np.abs(frames[10].astype(int) - small[10]).mean() < 8.0
+    opened = open_sources([str(tmp_path / name) for name in ('part2.mp4', 'part1.mp4')])
+    assert opened.total == 14
+    for _ in range(2):
+        assert all(opened.skip() for _ in range(4))
+        assert np.abs(opened.read().astype(int) - small[0]).mean() < 8.0
+        assert opened.rewind()
+    with pytest.raises(SourceError, match='cannot be one of several sources'):
+        cv2.imwrite(str(tmp_path / 'a.bmp'), small[0])
+        open_sources([str(tmp_path / 'part1.mp4'), str(tmp_path / 'a.bmp')])
+    with pytest.raises(SourceError, match='no such file or folder'):
+        open_source(str(tmp_path / '*.mkv'))
+
+
+def test_a_pattern_of_images(tmp_path, small):
+    for number in (1, 2, 10):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), small[number])
+    frames, _, _ = played(tmp_path / '*.png')
+    assert all(np.array_equal(found, small[number]) for found, number in zip(frames, (1, 2, 10)))

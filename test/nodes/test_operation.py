@@ -12,7 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_processes import (
     call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state,
     wait_until_matched)
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
 
 NAME = '/yolo_heatmap'
@@ -210,6 +210,22 @@ def test_silence_is_explained(node, street):
         assert process.output().count('nothing on') == 1
         assert process.stop() == 0
     node.destroy_publisher(other)
+    node.destroy_publisher(wrong)
+
+
+def test_outputs_stay_together_and_are_no_cameras(node, street):
+    """A remapped picture takes its compressed one along; neither is offered as an input."""
+    wrong = node.create_publisher(CompressedImage, '/image', RELIABLE)
+    with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt')},
+                     {'~/heatmap': '/out/heat'}) as process:
+        process.wait_for_output("nothing on '/image' in 5 s")
+        line = next(line for line in process.output().splitlines() if 'nothing on' in line)
+        assert 'by /test (as sensor_msgs/msg/CompressedImage: see input_transport)' in line
+        assert line.endswith('no other topic')
+        topics = dict(node.get_topic_names_and_types())
+        assert {'/out/heat', '/out/heat/compressed'} <= topics.keys()
+        assert '/yolo_heatmap/heatmap/compressed' not in topics
+        assert process.stop() == 0
     node.destroy_publisher(wrong)
 
 

@@ -5,11 +5,13 @@ import signal
 import cv2
 from mjpeg_server import MjpegServer
 import numpy as np
+from odd_videos import encode
 import pytest
 from rclpy.time import Time
-from ros_processes import call, NodeProcess, Pictures, set_parameters, spin_until
-from std_srvs.srv import SetBool
+from ros_processes import call, NodeProcess, Pictures, SERVER, set_parameters, spin_until
+from std_srvs.srv import SetBool, Trigger
 from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.storage.snapshots import newest, read
 
 
 def play(source, fresh=False, **parameters):
@@ -145,3 +147,32 @@ def test_signal_while_waiting(clip):
         process.wait_for_output("waiting for 1 subscriber(s) of '/image_raw'")
         assert process.stop() == 0
         assert 'Traceback' not in process.output()
+
+
+@pytest.mark.alone
+def test_uneven_times_are_those_of_render(node, street, street_frames, tmp_path):
+    """Both count the same dwell time on a video of uneven rate, within one frame."""
+    times = [*np.arange(15) / 10, *(1.9 + np.arange(6) / 2)]
+    video = encode(tmp_path / 'uneven.mp4', street_frames[:21], times)
+    regions = '{all: [[0, 0], [1, 0], [1, 1], [0, 1]]}'
+    with NodeProcess('heatmap_node', {
+            'weights': str(street / 'street.pt'), 'frame_policy': 'all', 'regions': regions,
+            'heat_unit': 'seconds', 'snapshot_dir': str(tmp_path / 'node')},
+            {'image': 'image_raw'}) as process:
+        process.wait_for_output('listening to')
+        with NodeProcess('playback_node', {'source': str(video),
+                                           'wait_for_subscribers': 1}) as player:
+            assert player.wait() == 0
+        assert spin_until(node, lambda: call(
+            node, Trigger, '/yolo_heatmap/save', Trigger.Request()).success and read(
+                newest(tmp_path / 'node')[0]).state.frames == 21)
+        assert process.stop() == 0
+    assert SERVER.run('apps.render', '--weights', street / 'street.pt', video, '--snapshot',
+                      tmp_path / 'render', '--heat-unit', 'seconds', '--regions',
+                      regions).returncode == 0
+    ours, theirs = (read(newest(tmp_path / name)[0]).state for name in ('node', 'render'))
+    assert theirs.frames == 21 and theirs.ended - theirs.began == pytest.approx(4.4, abs=0.01)
+    assert ours.ended - ours.began == pytest.approx(4.4, abs=0.1)
+    occupancies = [state.regions['all']['occupancy'] for state in (ours, theirs)]
+    assert occupancies[0] == pytest.approx(occupancies[1], rel=0.1 / 4.4)
+    assert occupancies[1] > 4.4

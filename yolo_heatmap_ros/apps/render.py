@@ -19,7 +19,7 @@ from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
 from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES
 from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
-from yolo_heatmap_ros.media.sources import open_source
+from yolo_heatmap_ros.media.sources import open_sources
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
@@ -42,10 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         prog='render', description='Draw a heatmap of where objects have been over a video, an '
         'image or a recording, side by side with the original or on its own.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument('input', help='a video, an image, a folder of images, a URL or a '
-                        'rosbag2 recording')
-    parser.add_argument('output', nargs='?',
-                        help='a video or an image; optional with --show or --snapshot')
+    parser.add_argument('paths', nargs='+', metavar='path',
+                        help='one or more inputs: videos, images, folders of them, patterns '
+                        "('cam1/*.mp4'), URLs or rosbag2 recordings, played one after the other; "
+                        'then the output, a video or an image, unless there is only one path')
+    parser.add_argument('--output', '-o', help='the output: then all paths are inputs')
     parser.add_argument('--heatmap-only', action='store_true', help='leave out the original')
     parser.add_argument('--start', type=float, default=0.0, metavar='S',
                         help='start at this time in seconds')
@@ -140,7 +141,10 @@ class Sink:
 
 def render(arguments: argparse.Namespace) -> int:
     """Render as the command line says; return the exit code."""
-    path = None if arguments.output is None else Path(os.path.expanduser(arguments.output))
+    inputs, output_path = list(arguments.paths), arguments.output
+    if output_path is None and len(inputs) > 1:
+        output_path = inputs.pop()
+    path = None if output_path is None else Path(os.path.expanduser(output_path))
     if path is None and not (arguments.show or arguments.snapshot):
         raise RenderError('nothing to do: give an output, --show or --snapshot')
     if not 0.0 <= arguments.start < arguments.end:
@@ -148,8 +152,9 @@ def render(arguments: argparse.Namespace) -> int:
     if path is not None and not path.parent.is_dir():
         raise RenderError(f"'{path}': there is no folder '{path.parent}'")
     configuration = _configuration(arguments)
-    source = open_source(arguments.input)
-    if path is not None and Path(os.path.expanduser(arguments.input)).resolve() == path.resolve():
+    source = open_sources(inputs)
+    if path is not None and any(Path(os.path.expanduser(one)).resolve() == path.resolve()
+                                for one in inputs):
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = source.still
     rate = source.rate or source.mean_rate or STILL_RATE
@@ -178,7 +183,7 @@ def render(arguments: argparse.Namespace) -> int:
         source.close()
         output.close()
     if not count:
-        raise RenderError(f"'{without_credentials(arguments.input)}': no frame between --start "
+        raise RenderError(f"'{without_credentials(inputs[0])}': no frame between --start "
                           'and --end')
     seconds = time.monotonic() - begin
     of_all = f' of {total}' if total and math.isfinite(total) else ''

@@ -7,8 +7,8 @@ from yolo_heatmap_ros.config.specs import (
 PLAYBACK_PARAMETERS = (
     ParameterSpec(
         'source', '',
-        'A video, an image, a folder of images, a camera index, a stream URL or a rosbag2 '
-        'recording.', filled_text, Settable.AT_START),
+        'A video, an image, a folder or pattern of them, a camera index, a stream URL or a '
+        'rosbag2 recording.', filled_text, Settable.AT_START),
     ParameterSpec(
         'topic', '', 'The image topic of a recording; empty: the first one in it.', as_text,
         Settable.AT_START),

@@ -12,6 +12,7 @@ from yolo_heatmap_ros.detectors.weights import ultralytics
 from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.text import one_line
+from yolo_heatmap_ros.yaml_text import load_yaml
 
 NO_TRACKER = 'none'
 """Name of the tracker that follows nothing."""
@@ -35,9 +36,30 @@ def find_tracker(tracker: str) -> str:
     # os.path does not raise for text that cannot be a path.
     path = os.path.expanduser(tracker)
     if os.path.isfile(path):
+        _check_options(tracker, Path(path), folder, known)
         return path
     raise ModelError(f"unknown tracker '{tracker}': choose one of "
                      f"{', '.join((NO_TRACKER, *known))}, or give the path of a tracker's YAML")
+
+
+def _check_options(tracker: str, path: Path, folder: Path, known: List[str]) -> None:
+    """
+    Raise ModelError for a tracker's YAML that lacks what Ultralytics' own of this type has.
+
+    Trackers ask for some of it only when the first objects come.
+    """
+    try:
+        options = load_yaml(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"tracker '{tracker}': {one_line(error)}") from error
+    kind = options.get('tracker_type') if isinstance(options, dict) else None
+    if kind not in known:
+        raise ModelError(f"tracker '{tracker}': its tracker_type is {kind!r}, not one of "
+                         f"{', '.join(known)}")
+    missing = load_yaml((folder / f'{kind}.yaml').read_text()).keys() - options.keys()
+    if missing:
+        raise ModelError(f"tracker '{tracker}': lacks {', '.join(sorted(missing))}; start from "
+                         f"Ultralytics' {kind}.yaml")
 
 
 class Untracked:

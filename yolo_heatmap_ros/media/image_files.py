@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 import re
-from typing import Optional, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -31,14 +31,15 @@ def naturally(path: Path) -> Tuple[Union[int, str], ...]:
 
 
 class Images(Source):
-    """A single image, repeated, or the images of a folder, sorted by name."""
+    """A single image, repeated, or several: those of a folder, in natural order, or a list."""
 
-    def __init__(self, path: Path):
-        """List the images; raises SourceError where none can be decoded."""
+    def __init__(self, path: Path, listed: Optional[List[Path]] = None):
+        """Take an image or folder, or `listed` images; raises SourceError where there is none."""
         self._folder = path
+        self._listed = listed
         self._passed = 0
         self._still: Optional[np.ndarray] = None
-        if path.is_dir():
+        if path.is_dir() or listed:
             self.rewind()
             if not self.total:
                 raise SourceError(f"'{path}': no image in this folder "
@@ -83,8 +84,8 @@ class Images(Source):
         self._passed = 0
         if self._still is None:
             there = self._folder.iterdir() if self._folder.is_dir() else ()
-            paths = sorted((path for path in there if path.suffix.lower() in IMAGE_SUFFIXES),
-                           key=naturally)
+            paths = self._listed or sorted(
+                (path for path in there if path.suffix.lower() in IMAGE_SUFFIXES), key=naturally)
             self.total, self._rest = len(paths), iter(paths)
         return True
 

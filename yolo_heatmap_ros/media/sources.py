@@ -1,19 +1,25 @@
-"""Frames from a video file, an image, a folder of images, a camera, a stream or a recording."""
+"""Opens a video, an image, a folder or pattern of them, a camera, a stream or a recording."""
 
+from glob import glob
 import os
 from pathlib import Path
 import re
-from typing import Optional
+from typing import List, Optional
 
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.media.bags import Bag, is_bag
-from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES, Images, open_image
+from yolo_heatmap_ros.media.chain import Chain
+from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES, Images, naturally, open_image
 from yolo_heatmap_ros.media.source import Source, without_credentials
 from yolo_heatmap_ros.media.video_file import open_video
 
+VIDEO_SUFFIXES = ('.3gp', '.avi', '.flv', '.gif', '.h264', '.h265', '.hevc', '.m2ts', '.m4v',
+                  '.mjpeg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.ts',
+                  '.webm', '.wmv')
+"""Files that are played if they are alone in a folder."""
 _INDEX = re.compile('[0-9]{1,3}')
 
 
@@ -59,7 +65,7 @@ class Live(Source):
 
 def open_source(source: str, topic: str = '') -> Source:
     """
-    Open a file, an image, a folder, a camera (index or /dev/video*), a URL or a recording.
+    Open a file, folder, pattern of names, camera (index or /dev/video*), URL or recording.
 
     A recording is the folder of a rosbag2 recording, or the file in it; `topic` is its topic of
     images, where empty its first one.  Other sources have no topics.  Raises SourceError, one
@@ -76,10 +82,38 @@ def open_source(source: str, topic: str = '') -> Source:
         stream.close()
         return open_video(source)
     if not source or not os.path.exists(path):
-        raise SourceError(f"'{source}': no such file or folder; give a video, an image, a folder "
-                          'of images, a camera index or a URL')
+        matching = [Path(name) for name in glob(str(path), recursive=True)] if source else []
+        if not matching:
+            raise SourceError(f"'{source}': no such file or folder; give a video, an image, a "
+                              'folder of images, a camera index or a URL')
+        return _open_several(sorted(matching, key=naturally), topic)
     if path.is_dir():
+        videos = sorted((one for one in path.iterdir() if one.suffix.lower() in VIDEO_SUFFIXES),
+                        key=naturally)
+        if videos and not any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.iterdir()):
+            return _open_several(videos, topic)
         return Images(path)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return open_image(path)
     return open_video(str(path))
+
+
+def open_sources(sources: List[str], topic: str = '') -> Source:
+    """Open one or several sources, to be played one after the other; see `open_source`."""
+    if len(sources) == 1:
+        return open_source(sources[0], topic)
+    return _open_several([Path(source) for source in sources], topic)
+
+
+def _open_several(paths: List[Path], topic: str) -> Source:
+    if all(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
+        return Images(paths[0].parent, paths)
+
+    def open_part(path: Path) -> Source:
+        part = open_source(str(path), topic)
+        if part.live or part.still:
+            part.close()
+            raise SourceError(f"'{without_credentials(str(path))}': cannot be one of several "
+                              'sources: only videos, recordings and folders have an end')
+        return part
+    return Chain(paths, open_part) if len(paths) > 1 else open_part(paths[0])

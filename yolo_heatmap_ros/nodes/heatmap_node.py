@@ -110,7 +110,7 @@ class HeatmapNode(ManagedNode):
                 f"model '{configuration['weights']}': {detector.task}, {len(detector.names)} "
                 f'classes, {detector.backend} on {detector.device_name}, SHA-256 '
                 f'{detector.sha256}')
-        self._heat_services.serve(self._pipeline, self._snapshots)
+        self._heat_services.serve(self._pipeline, self._snapshots, self._on_replaced_heat)
         if configuration['resume']:
             self._heat_services.resume()
         return super().on_configure(state)
@@ -182,6 +182,10 @@ class HeatmapNode(ManagedNode):
         for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots):
             if part is not None:
                 part.configuration = self._configuration
+
+    def _on_replaced_heat(self) -> None:
+        if self._floor is not None and self._pictures.active:
+            self._floor.refresh()
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data

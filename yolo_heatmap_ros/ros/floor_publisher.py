@@ -33,12 +33,18 @@ class FloorPublisher:
         self._hotspots = node.create_lifecycle_publisher(MarkerArray, '~/hotspots', _LATCHED,
                                                          **options)
         self._newest: Optional[Header] = None
+        self._last: Optional[Header] = None
         self._timer = node.create_timer(1.0 / configuration['ground.rate'], self._publish,
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def show(self, header: Header) -> None:
         """Record the header of the newest frame."""
-        self._newest = header
+        self._newest = self._last = header
+
+    def refresh(self) -> None:
+        """Publish at once after a reset or a load: late joiners must not get the old heat."""
+        self._newest = self._last
+        self._publish()
 
     def _publish(self) -> None:
         floor = self._pipeline.floor_map() if self._newest is not None else None

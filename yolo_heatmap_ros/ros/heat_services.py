@@ -18,13 +18,14 @@ class HeatServices:
         self._logger = node.get_logger()
         self._pipeline: Optional[HeatmapPipeline] = None
         self._snapshots: Optional[SnapshotKeeper] = None
+        self._replaced: Callable[[], None] = lambda: None
         for name in ('reset', 'save', 'load'):
             node.create_service(Trigger, f'~/{name}', self._answering(getattr(self, f'_{name}')))
 
-    def serve(self, pipeline: Optional[HeatmapPipeline],
-              snapshots: Optional[SnapshotKeeper]) -> None:
-        """Serve this heat from now on; None while there is none."""
-        self._pipeline, self._snapshots = pipeline, snapshots
+    def serve(self, pipeline: Optional[HeatmapPipeline], snapshots: Optional[SnapshotKeeper],
+              replaced: Callable[[], None] = lambda: None) -> None:
+        """Serve this heat from now on; None while there is none.  `replaced` follows a change."""
+        self._pipeline, self._snapshots, self._replaced = pipeline, snapshots, replaced
 
     def resume(self) -> None:
         """Load the newest snapshot, if any; log which one, or why not."""
@@ -54,10 +55,13 @@ class HeatServices:
         self._snapshots.wait_until_drawn()
         self._pipeline.reset()
         self._snapshots.after_reset()
+        self._replaced()
         return 'all heat is reset' + (f'; a backup is in {kept}' if kept else '')
 
     def _save(self) -> str:
         return f'saved to {self._snapshots.save()}'
 
     def _load(self) -> str:
-        return f'loaded from {self._snapshots.load()}'
+        folder = self._snapshots.load()
+        self._replaced()
+        return f'loaded from {folder}'

@@ -113,7 +113,12 @@ class ImageSubscription:
 
     def _report_silence(self, publishers) -> None:
         """Log the silent topic, and the topics that have images."""
+        own = self._node.get_fully_qualified_name()
+        kind = f'{self._type.__module__.split(".")[0]}/msg/{self._type.__name__}'
+
         def described(publisher) -> str:
+            if publisher.topic_type != kind:
+                return f'{_name_of(publisher)} (as {publisher.topic_type}: see input_transport)'
             compatible, _ = qos_check_compatible(publisher.qos_profile,
                                                  self._subscription.qos_profile)
             fits = 'not compatible' if compatible == QoSCompatibility.ERROR else 'compatible'
@@ -121,12 +126,13 @@ class ImageSubscription:
 
         def published_by(found) -> str:
             return ', '.join(sorted({described(publisher) for publisher in found})) or 'nobody'
-        kind = f'{self._type.__module__.split(".")[0]}/msg/{self._type.__name__}'
-        others = [f"'{topic}' by {published_by(self._node.get_publishers_info_by_topic(topic))}"
-                  for topic, types in self._node.get_topic_names_and_types()
-                  if kind in types and topic != self.topic
-                  and self._node.count_publishers(topic)
-                  and not topic.startswith(self._node.get_fully_qualified_name() + '/')]
+        others = []
+        for topic, types in self._node.get_topic_names_and_types():
+            found = self._node.get_publishers_info_by_topic(topic)
+            # Outputs of this node, under whatever name, are no cameras.
+            if kind in types and topic != self.topic and found and not any(
+                    _name_of(publisher) == own for publisher in found):
+                others.append(f"'{topic}' by {published_by(found)}")
         self._node.get_logger().warning(
             f"nothing on '{self.topic}' in {NOTHING_AFTER:.0f} s (QoS "
             f'{self._reliability.name.lower()}, depth {self._depth}): it is published by '

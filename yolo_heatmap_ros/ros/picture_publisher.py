@@ -52,10 +52,11 @@ class PicturePublisher:
         self.configuration = configuration
         self._publishers = {}
         for name in (*PICTURES, Output.HEAT):
-            self._publishers[name] = self._publisher(Image, name, depth)
+            self._publishers[name] = self._publisher(Image, f'~/{name}', depth)
             if name != Output.HEAT:
-                self._publishers[name + SUFFIX] = self._publisher(CompressedImage, name + SUFFIX,
-                                                                  depth)
+                # As image_transport does: where the raw topic is remapped to, it follows.
+                self._publishers[name + SUFFIX] = self._publisher(
+                    CompressedImage, self._publishers[name].topic_name + SUFFIX, depth)
         self._messages = {Output.HEAT: Picture('32FC1'), **{name: Picture() for name in PICTURES}}
         self._compressed = {name: CompressedImage() for name in PICTURES}
         self._full_size: Dict[str, np.ndarray] = {}
@@ -67,9 +68,9 @@ class PicturePublisher:
         self._thread = threading.Thread(target=self._work, name='pictures', daemon=True)
         self._thread.start()
 
-    def _publisher(self, message_type, name: str, depth: int):
+    def _publisher(self, message_type, topic: str, depth: int):
         return self._node.create_lifecycle_publisher(
-            message_type, f'~/{name}', QoSProfile(depth=depth),
+            message_type, topic, QoSProfile(depth=depth),
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     @property
