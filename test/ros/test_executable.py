@@ -98,3 +98,40 @@ def test_a_signal_that_comes_twice_is_one():
             process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=10)
     assert (output, errors, process.returncode) == ('destroyed\n', '', 0)
+
+
+IGNORING = """
+import time
+import weakref
+from rclpy.node import Node
+from yolo_heatmap_ros.ros.executable import run
+
+class Thing:
+    pass
+
+def callback(reference):
+    print('in a callback', flush=True)
+    end = time.monotonic() + 2.0
+    while time.monotonic() < end:
+        time.sleep(0.01)
+
+def work(node):
+    thing = Thing()
+    reference = weakref.ref(thing, callback)
+    del thing
+    while True:
+        time.sleep(0.01)
+
+raise SystemExit(run(lambda: Node('ignoring'), work, []))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_exceptions_are_ignored(number):
+    """As in a callback of a weak reference, which imports have: it is not lost."""
+    with subprocess.Popen([sys.executable, '-c', IGNORING], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'in a callback\n'
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert (errors, process.returncode) == ('', 0)

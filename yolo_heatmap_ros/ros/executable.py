@@ -44,6 +44,18 @@ def _stop(number: int, frame) -> None:
     raise Stopped
 
 
+def _stop_again(unraisable) -> None:
+    """Repeat a signal that came while Python was in a callback whose exceptions it ignores."""
+    if not isinstance(unraisable.exc_value, Stopped):
+        sys.__unraisablehook__(unraisable)
+        return
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    again = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
+    again.daemon = True
+    again.start()
+
+
 def _ignore_signals() -> None:
     # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
     for number in SIGNALS:
@@ -114,6 +126,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     it with 1 at once.
     """
     _end_on_repeated_signal()
+    sys.unraisablehook = _stop_again
     # rclpy's handlers chain to those that were installed before.
     for number in SIGNALS:
         signal.signal(number, _stop)
@@ -140,6 +153,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             logger.fatal(one_line(error, OWN_LENGTH))
             return 1
     except (Stopped, ExternalShutdownException):
+        _ignore_signals()
         _wait_for_shutdown()
         return 0
     finally:
