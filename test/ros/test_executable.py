@@ -135,3 +135,47 @@ def test_a_signal_while_exceptions_are_ignored(number):
         process.send_signal(number)
         _, errors = process.communicate(timeout=10)
     assert (errors, process.returncode) == ('', 0)
+
+
+HALF_MADE = """
+import time
+from rclpy.node import Node
+from yolo_heatmap_ros.ros.executable import run
+
+class Thing:
+    def __init__(self, seconds):
+        print('in a constructor', flush=True)
+        time.sleep(seconds)
+        self.handle = None
+
+    def __del__(self):
+        self.handle.destroy()
+
+def work(node):
+    Thing({first})
+    Thing(10.0)
+
+raise SystemExit(run(lambda: Node('half_made'), work, []))
+"""
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_a_constructor(number):
+    """As in that of rclpy's executors, whose `__del__` takes for granted that it has ended."""
+    with subprocess.Popen([sys.executable, '-c', HALF_MADE.format(first='10.0')],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'in a constructor\n'
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert (errors, process.returncode) == ('', 0)
+
+
+def test_what_a_destructor_raises_before_a_signal_is_shown():
+    with subprocess.Popen([sys.executable, '-c', HALF_MADE.format(first='0.0')],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == 'in a constructor\n'
+        assert process.stdout.readline() == 'in a constructor\n'
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert "'NoneType' object has no attribute 'destroy'" in errors
+    assert process.returncode == 0

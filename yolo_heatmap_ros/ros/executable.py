@@ -44,9 +44,17 @@ def _stop(number: int, frame) -> None:
     raise Stopped
 
 
-def _stop_again(unraisable) -> None:
-    """Repeat a signal that came while Python was in a callback whose exceptions it ignores."""
+def _unraisable(unraisable) -> None:
+    """
+    Treat the exceptions that Python ignores, after a signal.
+
+    A signal that came during a callback whose exceptions are ignored is repeated.  One that came
+    during a constructor, as rclpy's executors have, leaves an object whose `__del__` misses
+    attributes: that says nothing about the node.
+    """
     if not isinstance(unraisable.exc_value, Stopped):
+        if _signalled() and isinstance(unraisable.exc_value, AttributeError):
+            return
         sys.__unraisablehook__(unraisable)
         return
     for number in SIGNALS:
@@ -59,7 +67,15 @@ def _stop_again(unraisable) -> None:
 def _ignore_signals() -> None:
     # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
     for number in SIGNALS:
-        signal.signal(number, lambda number, frame: None)  # SIG_IGN would hide it below, too
+        signal.signal(number, _ignore)  # SIG_IGN would hide it from `_end_on_repeated_signal`
+
+
+def _ignore(number: int, frame) -> None:
+    pass
+
+
+def _signalled() -> bool:
+    return signal.getsignal(SIGNALS[0]) is not _stop
 
 
 def _end_on_repeated_signal() -> None:
@@ -126,7 +142,7 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     it with 1 at once.
     """
     _end_on_repeated_signal()
-    sys.unraisablehook = _stop_again
+    sys.unraisablehook = _unraisable
     # rclpy's handlers chain to those that were installed before.
     for number in SIGNALS:
         signal.signal(number, _stop)
