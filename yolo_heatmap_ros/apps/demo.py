@@ -20,7 +20,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from yolo_heatmap_ros.ros.barrier import GuardedNode
-from yolo_heatmap_ros.ros.executable import run, Stopped
+from yolo_heatmap_ros.ros.executable import run
 from yolo_heatmap_ros.ros.messages.images import to_frame
 from yolo_heatmap_ros.ros.package_share import source_or_clip, weights_for
 
@@ -135,7 +135,7 @@ def play(recorder: CompositeRecorder, options: argparse.Namespace) -> int:
         ended_at = time.monotonic()
         while time.monotonic() - max(recorder.last_at, ended_at) < QUIET:
             rclpy.spin_once(recorder, timeout_sec=0.1)
-    except (Stopped, ExternalShutdownException):
+    except ExternalShutdownException:
         pass  # the recording is saved anyway
     finally:
         codes = [stop(process) for process in processes]

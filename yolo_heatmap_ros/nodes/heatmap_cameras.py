@@ -16,7 +16,7 @@ from yolo_heatmap_ros.detectors.shared_detector import ModelPool
 from yolo_heatmap_ros.errors import CamerasError, HeatmapError, ParameterError
 from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode
 from yolo_heatmap_ros.ros.barrier import GuardedNode
-from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.executable import nothing_to_lose, run_node
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.text import one_line, printable
 
@@ -113,8 +113,9 @@ def _spin(executor: SingleThreadedExecutor, node: HeatmapNode) -> None:
 
 
 def _work(group: CameraGroup) -> int:
-    if not group.start():
-        return 1
+    with nothing_to_lose():
+        if not group.start():
+            return int(rclpy.ok())  # else a signal has ended it
     rclpy.spin(group)
     return 0
 

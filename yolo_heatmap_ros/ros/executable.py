@@ -1,5 +1,6 @@
 """What all executables share: startup, one-line errors, clean shutdown."""
 
+from contextlib import contextmanager
 import gc
 import os
 import signal
@@ -7,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -23,66 +24,55 @@ from yolo_heatmap_ros.ros.transport import use_image_profile
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
 
-SHUTDOWN_TIMEOUT = 1.0
-"""Seconds to wait for rclpy to shut down after a signal."""
 REPEATED_AFTER = 1.0
 """Seconds after which another signal ends the process at once; before that, it is the same one."""
+GRACE = 0.3
+"""Seconds that the main thread has to end by itself, after a signal while it starts."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(BaseException):
+_disposable = threading.Event()
+_signalled = threading.Event()
+
+
+@contextmanager
+def nothing_to_lose() -> Iterator[None]:
     """
-    SIGINT or SIGTERM was received.
+    Let a signal end the process within `GRACE` while the block lasts, whatever it waits for.
 
-    Not a KeyboardInterrupt: if one passes through C code during an import, Python exits as if
-    killed by SIGINT, even if the exception is caught later.
+    That is for the startup, in which a model is loaded or a camera opened, and no heat is there.
     """
+    _disposable.set()
+    try:
+        yield
+    finally:
+        _disposable.clear()
 
 
-def _stop(number: int, frame) -> None:
-    _ignore_signals()
-    raise Stopped
+def _handle(number: int, frame) -> None:
+    """
+    Do nothing, but have Python tell `_watch_signals`, and rclpy's handler shut its context down.
+
+    An exception from here could come up in any C++ code that calls Python, and end the process
+    there: std::terminate, in destructors.
+    """
 
 
 def _unraisable(unraisable) -> None:
     """
-    Treat the exceptions that Python ignores, after a signal.
+    Say nothing, after a signal, of the destructor of rclpy's executors.
 
-    A signal that came during a callback whose exceptions are ignored is repeated.  One that came
-    during a constructor, as rclpy's executors have, leaves an object whose `__del__` misses
-    attributes: that says nothing about the node.
+    If the context is shut down while one is made, the destructor misses what was not made.
     """
-    if not isinstance(unraisable.exc_value, Stopped):
-        if _signalled() and isinstance(unraisable.exc_value, AttributeError):
-            return
+    if not (_signalled.is_set() and isinstance(unraisable.exc_value, AttributeError)):
         sys.__unraisablehook__(unraisable)
-        return
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    again = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
-    again.daemon = True
-    again.start()
 
 
-def _ignore_signals() -> None:
-    # On Ctrl-C both the terminal and the launch system send a signal; one is enough.
-    for number in SIGNALS:
-        signal.signal(number, _ignore)  # SIG_IGN would hide it from `_end_on_repeated_signal`
-
-
-def _ignore(number: int, frame) -> None:
-    pass
-
-
-def _signalled() -> bool:
-    return signal.getsignal(SIGNALS[0]) is not _stop
-
-
-def _end_on_repeated_signal() -> None:
+def _watch_signals() -> None:
     """
-    Let a second signal end the process at once, whatever its threads wait for.
+    Follow up on signals in a thread of its own: the main thread may wait for something for ever.
 
-    Python's own handlers run only between two steps of the main thread.
+    A second signal ends the process at once.
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -93,11 +83,30 @@ def _end_on_repeated_signal() -> None:
         while number := os.read(reader, 1):
             if number[0] not in SIGNALS:
                 continue
-            first = first or time.monotonic()
-            if time.monotonic() - first > REPEATED_AFTER:
+            _signalled.set()
+            if first is None:
+                first = time.monotonic()
+                threading.Thread(target=_end_startup, name='end', daemon=True).start()
+            # On Ctrl-C both the terminal and the launch system send a signal; that is one.
+            elif time.monotonic() - first > REPEATED_AFTER:
                 os.write(2, b'ended at once by a second signal: heat that was not saved is lost\n')
                 os._exit(1)
     threading.Thread(target=watch, name='signals', daemon=True).start()
+
+
+def _end_startup() -> None:
+    """End the process if it is still starting, or begins to, after a signal."""
+    while True:
+        time.sleep(GRACE)
+        if _disposable.is_set():
+            break
+    try:
+        GuardedNode.destroy_left()
+        rclpy.try_shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)  # the main thread cannot be told to return from wherever it is
 
 
 def run_node(make_node: Callable[[], Node], work: Callable[[Node], int],
@@ -137,15 +146,15 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     """
     Create a node and let `work` spin it; return the exit code of the process.
 
-    SIGINT and SIGTERM end it with 0 at any time, even while a model is loading; invalid arguments
-    and parameters end it with 1 and a one-line message.  If it does not end, a second signal ends
-    it with 1 at once.
+    SIGINT and SIGTERM shut rclpy's context down, which ends whatever spins, with 0; see also
+    `nothing_to_lose`.  Invalid arguments and parameters end it with 1 and a one-line message.  If
+    it does not end, a second signal ends it with 1 at once.
     """
-    _end_on_repeated_signal()
+    _watch_signals()
     sys.unraisablehook = _unraisable
     # rclpy's handlers chain to those that were installed before.
     for number in SIGNALS:
-        signal.signal(number, _stop)
+        signal.signal(number, _handle)
     node = None
 
     def make() -> Node:
@@ -168,12 +177,9 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
             logger = get_logger('start') if node is None else node.get_logger()
             logger.fatal(one_line(error, OWN_LENGTH))
             return 1
-    except (Stopped, ExternalShutdownException):
-        _ignore_signals()
-        _wait_for_shutdown()
+    except ExternalShutdownException:
         return 0
     finally:
-        _ignore_signals()
         if node is not None:
             node.destroy_node()
         GuardedNode.destroy_left()
@@ -182,13 +188,6 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
         gc.freeze()
         for number in SIGNALS:  # Python resets its own handlers before its last steps
             signal.signal(number, signal.SIG_IGN)
-
-
-def _wait_for_shutdown() -> None:
-    """Let rclpy's own thread shut the context down before the nodes on it are destroyed."""
-    end = time.monotonic() + SHUTDOWN_TIMEOUT
-    while rclpy.ok() and time.monotonic() < end:
-        time.sleep(0.005)
 
 
 def _first_of(error: RuntimeError) -> str:
@@ -206,4 +205,6 @@ def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
         return 1
     if slower:
         get_logger('transport').warning(slower)
-    return work(make_node())
+    with nothing_to_lose():
+        node = make_node()
+    return work(node)
