@@ -1,18 +1,25 @@
 """The page, in a real browser and by plain requests."""
 
+from collections import deque
+from http.client import HTTPConnection
 import json
 import re
 import shutil
+import socket
 import threading
 import time
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import cv2
 import numpy as np
 import pytest
+from rcl_interfaces.srv import GetParameters
 from ros_processes import image_message, NodeProcess, spin_until
 from sensor_msgs.msg import Image
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.ros.heatmap_client import HeatmapClient
 from yolo_heatmap_ros.storage.snapshots import newest
 
 pytest.importorskip('aiohttp')
@@ -102,6 +109,100 @@ def test_requests(page, tmp_path):
     assert state['figures']['model'].endswith('street.pt')
     running.clear()
     assert wait_for(lambda: 'the pictures stopped' in get(f'{address}/state').decode())
+
+
+def asked(address, method, path, headers):
+    """Return status and headers of the response to a request with such headers."""
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=10)
+    connection.request(method, path, b'{}' if method == 'POST' else None,
+                       {'Content-Type': 'application/json', **headers})
+    response = connection.getresponse()
+    connection.close()
+    return response.status, response.headers
+
+
+def test_pages_of_other_sites_reach_nothing(page):
+    """Neither by a name that points here, nor by a form, nor in a frame."""
+    address, _ = page
+    port = urlsplit(address).port
+    own = socket.gethostname()
+    for host in (f'127.0.0.1:{port}', f'localhost:{port}', f'LocalHost:{port}', f'[::1]:{port}',
+                 f'{own}:{port}', '192.168.1.5'):
+        assert asked(address, 'GET', '/state', {'Host': host})[0] == 200, host
+    for host in ('evil.example', f'evil.example:{port}', f'127.0.0.1.evil.example:{port}', ''):
+        for method, path in (('GET', '/state'), ('GET', '/stream'), ('POST', '/reset')):
+            assert asked(address, method, path, {'Host': host})[0] == 403, host
+    for origin, status in (('http://evil.example', 403), ('null', 403), (address, 200),
+                           ('http://127.0.0.1:1', 403)):
+        assert asked(address, 'POST', '/reset', {'Origin': origin})[0] == status
+    headers = asked(address, 'GET', '/', {})[1]
+    assert "frame-ancestors 'none'" in headers['Content-Security-Policy']
+    assert headers['X-Frame-Options'] == 'DENY'
+
+
+def opened(address):
+    """Return a connection that has asked for the stream."""
+    connection = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), 10)
+    connection.sendall(b'GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    return connection
+
+
+def test_reloads_while_the_camera_is_down(page):
+    """A stream whose browser has gone makes room, although no picture comes."""
+    address, running = page
+    assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
+    running.clear()
+    time.sleep(1.0)
+    for _ in range(3):
+        for connection in [opened(address) for _ in range(18)]:
+            connection.recv(1)
+            connection.close()
+        time.sleep(2.5)
+    with urlopen(f'{address}/stream', timeout=10) as stream:
+        assert stream.status == 200
+
+
+def test_viewers_that_never_read(page):
+    """They are dropped, and leave room for those who do."""
+    address, _ = page
+    assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
+    idle = [opened(address) for _ in range(20)]
+
+    def is_served():
+        try:
+            with urlopen(f'{address}/stream', timeout=10) as stream:
+                return len(stream.read(1000)) == 1000
+        except HTTPError as error:
+            assert error.code == 503
+            return False
+    assert not is_served()
+    assert wait_for(is_served, 60.0)
+    for connection in idle:
+        connection.close()
+
+
+def test_a_name_that_no_host_can_have():
+    with NodeProcess('web_viewer', {'port': 0, 'host': 'a' * 70}) as viewer:
+        assert viewer.wait(20.0) == 1
+        assert "parameters 'host' and 'port': cannot serve on aaa" in viewer.output()
+        assert 'Traceback' not in viewer.output()
+
+
+def test_unanswered_requests_do_not_pile_up(node):
+    """A service that never responds costs no more than those of the last seconds."""
+    client = HeatmapClient(node, 'deaf')
+    client._node = GuardedNode('asking')
+    server = node.create_service(GetParameters, 'deaf/get_parameters', lambda *args: None)
+    asking = client._services['get_parameters']
+    assert wait_for(asking.service_is_ready)
+    for _ in range(100):
+        client.get_colormap(lambda success, name: None)
+    assert len(asking._pending_requests) == 100
+    client._waiting = deque((at - 60.0, *rest) for at, *rest in client._waiting)
+    client.get_colormap(lambda success, name: None)
+    assert len(asking._pending_requests) == 1
+    client._node.destroy_node()
+    node.destroy_service(server)
 
 
 def test_in_a_browser(page, tmp_path):

@@ -1,10 +1,14 @@
 """A web page with the composite, for machines without a ROS desktop."""
 
 import asyncio
+import contextlib
+import ipaddress
+import socket
 import sys
 import threading
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
+from urllib.parse import urlsplit
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
@@ -33,7 +37,26 @@ ANSWER_TIMEOUT = 5.0
 """Seconds that the page waits for a response of the heatmap node."""
 MAX_STREAMS = 20
 """Maximum number of browsers with a picture stream at the same time."""
+WRITE_TIMEOUT = 10.0
+"""Seconds that a browser has to take a picture, before its stream is closed."""
+GONE_CHECK_PERIOD = 1.0
+"""Seconds between checks, while there is no new picture, whether a browser is still there."""
 BOUNDARY = 'picture'
+HEADERS = {
+    'Content-Security-Policy': "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    'X-Frame-Options': 'DENY', 'X-Content-Type-Options': 'nosniff'}
+"""No page of another site may show this one in a frame, and have its buttons pressed."""
+
+
+def _as_names(value: Any) -> List[str]:
+    """Accept a list of host names, or such a list as text."""
+    if isinstance(value, str):
+        value = value.strip().removeprefix('[').removesuffix(']').replace(',', ' ').split()
+    names = [] if value is None else list(value) if not isinstance(value, (int, float)) else [0]
+    if any(not isinstance(name, str) for name in names):
+        raise ValueError(f'{value!r} is not a list of host names')
+    return [name.strip('\'"').lower() for name in names]
+
 
 PARAMETERS = (
     ParameterSpec('heatmap_node', 'yolo_heatmap', 'The name of the heatmap node to show.',
@@ -44,6 +67,11 @@ PARAMETERS = (
         'without a password.', filled_text, Settable.AT_START),
     number('port', 8080, 'The port to listen on; 0: a free one, see the log.', 0, 65535,
            Settable.AT_START),
+    ParameterSpec(
+        'allowed_hosts', '',
+        "Further host names under which browsers may reach the page, as '[robot1.example]', for "
+        "instance behind a proxy. IP addresses, 'localhost' and this machine's own name are "
+        'always allowed.', _as_names, Settable.AT_START),
 )
 
 
@@ -68,6 +96,9 @@ class WebViewer(GuardedNode):
         self._picture: Optional[bytes] = None
         self._arrived_at = float('-inf')
         self._count = self._streams = 0
+        own = socket.gethostname().lower()
+        self._hosts = {'localhost', own, f"{own.split('.')[0]}.local", self._configuration[
+            'host'].lower(), *self._configuration['allowed_hosts']}
         self._news = asyncio.Condition()
         self._subscription = ImageSubscription(
             self, CompressedImage, f'{name}/composite{SUFFIX}', self._take, lambda number: None)
@@ -117,6 +148,7 @@ class WebViewer(GuardedNode):
         @web.middleware
         async def guarded(request: 'web.Request', handler: Callable) -> 'web.StreamResponse':
             try:
+                self._check_names(request)
                 return await handler(request)
             except (web.HTTPException, ConnectionError):
                 raise
@@ -142,10 +174,25 @@ class WebViewer(GuardedNode):
                 f"parameters 'host' and 'port': cannot serve on {host}, port {port} "
                 f'({reason}); choose another port, or 0')
 
+    def _check_names(self, request: 'web.Request') -> None:
+        """
+        Refuse requests that a page of another site sends through somebody's browser.
+
+        Such a site can let its own name point to this machine (DNS rebinding): then the browser
+        takes both for one site, but still sends that name.
+        """
+        host = urlsplit(f'//{request.host}').hostname or ''
+        if host not in self._hosts and not _is_address(host):
+            raise web.HTTPForbidden(text=f"'{host}' is not a name of this page: see the parameter "
+                                         'allowed_hosts of web_viewer')
+        origin = request.headers.get('Origin')
+        if origin is not None and request.method == 'POST' and (
+                urlsplit(origin).netloc != request.host):
+            raise web.HTTPForbidden(text='the request comes from a page of another site')
+
     async def _page(self, request: 'web.Request') -> 'web.Response':
         page = (share_folder('web') / 'index.html').read_text()
-        return web.Response(text=page, content_type='text/html', headers={
-            'Content-Security-Policy': "default-src 'self' 'unsafe-inline'"})
+        return web.Response(text=page, content_type='text/html', headers=HEADERS)
 
     async def _stream(self, request: 'web.Request') -> 'web.StreamResponse':
         """Stream the newest picture; a slow browser skips some."""
@@ -159,17 +206,30 @@ class WebViewer(GuardedNode):
         sent, separator = 0, f'\r\n--{BOUNDARY}\r\n'.encode()
         try:
             await response.write(separator)
-            while True:
-                async with self._news:
-                    await self._news.wait_for(lambda: self._count != sent)
-                    sent, picture, kind = self._count, self._picture, self._kind
+            while request.transport is not None:  # else the browser has gone
+                if not await self._wait_for_news(sent):
+                    continue
+                sent, picture, kind = self._count, self._picture, self._kind
                 head = f'Content-Type: {kind}\r\nContent-Length: {len(picture)}\r\n\r\n'
                 # Browsers show a picture once the next separator has arrived.
-                await response.write(head.encode() + picture + separator)
+                await asyncio.wait_for(response.write(head.encode() + picture + separator),
+                                       WRITE_TIMEOUT)
         except ConnectionError:  # the browser has gone
-            return response
+            pass
+        except asyncio.TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()  # closing would wait for the browser to read the rest
         finally:
             self._streams -= 1
+        return response
+
+    async def _wait_for_news(self, sent: int) -> bool:
+        """Wait for a picture after number `sent`, but not for long; return whether it is there."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with self._news:
+                await asyncio.wait_for(self._news.wait_for(lambda: self._count != sent),
+                                       GONE_CHECK_PERIOD)
+        return self._count != sent
 
     async def _state(self, request: 'web.Request') -> 'web.Response':
         age = time.monotonic() - self._arrived_at
@@ -233,6 +293,14 @@ class WebViewer(GuardedNode):
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._server.join(timeout=2.0)
         super().destroy_node()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _work(viewer: WebViewer) -> int:

@@ -1,9 +1,12 @@
 """A client of the heatmap node, for viewers: save, reset, pause, colormap."""
 
-from typing import Callable, Optional
+from collections import deque
+import time
+from typing import Callable, Deque, Tuple
 
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.client import Client
 from rclpy.exceptions import NameValidationException
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
@@ -14,6 +17,8 @@ from yolo_heatmap_ros.text import one_line
 
 Answer = Callable[[bool, str], None]
 """Called with whether a request succeeded, and a message."""
+PATIENCE = 10.0
+"""Seconds after which a response is no longer expected."""
 
 
 class HeatmapClient:
@@ -27,7 +32,7 @@ class HeatmapClient:
         """
         self._node = node
         self._name = name
-        self._asked: Optional[Future] = None
+        self._waiting: Deque[Tuple[float, Client, Future]] = deque()
         try:
             self._services = {service: node.create_client(kind, f'{name}/{service}')
                               for service, kind in (
@@ -38,15 +43,23 @@ class HeatmapClient:
             raise ParameterError(f"parameter 'heatmap_node': '{name}' is not a valid node name "
                                  f'({one_line(error)})') from error
 
-    def _call(self, service: str, request, done: Callable, answer: Answer) -> Optional[Future]:
+    def _call(self, service: str, request, done: Callable, answer: Answer) -> None:
         client = self._services[service]
+        self._forget_unanswered()
         if not client.service_is_ready():
             name = self._node.resolve_service_name(client.srv_name)
             answer(False, f'no service {name}: is the heatmap node running?')
-            return None
+            return
         call = client.call_async(request)
+        self._waiting.append((time.monotonic(), client, call))
         call.add_done_callback(self._node.barrier.guard(lambda future: done(future.result())))
-        return call
+
+    def _forget_unanswered(self) -> None:
+        """Keep requests to a node that hangs from piling up."""
+        # Threads of a web server call this, too: appending to a deque, and taking, are atomic.
+        while self._waiting and self._waiting[0][0] < time.monotonic() - PATIENCE:
+            _, client, call = self._waiting.popleft()
+            client.remove_pending_request(call)
 
     def save(self, answer: Answer) -> None:
         """Save the heat."""
@@ -70,11 +83,7 @@ class HeatmapClient:
                 answer(False, f"'{self._name}' has no colormap: it is not a heatmap node")
                 return
             answer(True, result.values[0].string_value.upper().removeprefix('COLORMAP_'))
-        if self._asked is not None:
-            # A node that hangs does not respond: requests to it must not pile up here.
-            self._services['get_parameters'].remove_pending_request(self._asked)
-        self._asked = self._call('get_parameters', GetParameters.Request(names=['colormap']), done,
-                                 answer)
+        self._call('get_parameters', GetParameters.Request(names=['colormap']), done, answer)
 
     def set_colormap(self, name: str, answer: Answer) -> None:
         """Set the colormap by name."""
