@@ -14,7 +14,8 @@ from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, ho
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
 
-MODEL = ('weights', 'weights_sha256', 'device', 'imgsz', 'tracker', 'accelerate', 'threads')
+MODEL = ('weights', 'weights_sha256', 'prompts', 'device', 'imgsz', 'tracker', 'accelerate',
+         'threads')
 DETECTION = ('conf', 'iou', 'max_det', 'classes')
 COLOURS = ('colormap', 'alpha')
 RANGE = tuple(one.name for one in fields(ColourRange))

@@ -1,13 +1,18 @@
 """Several cameras on one model: each sees what it would see alone."""
 
 from concurrent.futures import Future
+import gc
+import shutil
 import threading
+import time
+import weakref
 
 import cv2
 from following import Following
 import numpy as np
 import pytest
-from yolo_heatmap_ros.detectors.shared_detector import _Request, ModelPool
+from ultralytics import YOLO
+from yolo_heatmap_ros.detectors.shared_detector import _Request, _run, ModelPool
 from yolo_heatmap_ros.errors import ModelError
 
 
@@ -68,6 +73,36 @@ def test_one_model_is_loaded_for_all(street):
         one.classes = ['dog']
 
 
+def test_a_model_that_nobody_uses_is_released(street):
+    pool = ModelPool()
+    one, two = (pool.make_detector(weights=str(street / 'street.pt')) for _ in range(2))
+    model = weakref.ref(one._shared.detector)
+    threads = threading.active_count()
+    del one
+    gc.collect()
+    assert model() is not None
+    del two
+    gc.collect()
+    end = time.monotonic() + 10.0
+    while (model() is not None or threading.active_count() == threads) and (
+            time.monotonic() < end):
+        time.sleep(0.01)
+    assert model() is None
+    assert threading.active_count() == threads - 1
+
+
+def test_a_changed_file_is_loaded_again(street, tmp_path):
+    """By the next camera; the one that has the model keeps it."""
+    weights = tmp_path / 'my.pt'
+    shutil.copy(street / 'street.pt', weights)
+    pool = ModelPool()
+    before = pool.make_detector(weights=str(weights))
+    assert pool.make_detector(weights=str(weights))._shared is before._shared
+    YOLO('yolo11n.yaml').save(weights)
+    after = pool.make_detector(weights=str(weights))
+    assert (len(before.names), len(after.names)) == (2, 80)
+
+
 def test_a_frame_that_fails_costs_its_camera_alone(street, clips):
     """Also if it goes through the model together with those of others."""
     pool = ModelPool()
@@ -82,7 +117,7 @@ def test_a_frame_that_fails_costs_its_camera_alone(street, clips):
     shared.detector.detect_batch = failing
     options = shared.detector.options()
     requests = [_Request(frame, options, False, Future()) for frame in frames]
-    shared._run(requests)
+    _run(shared.detector, requests)
     assert [len(requests[index].result.result()) > 0 for index in (0, 2)] == [True, True]
     with pytest.raises(ModelError, match='fails on this frame'):
         requests[1].result.result()

@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 from following import Following
@@ -15,11 +17,13 @@ import torch
 from ultralytics import YOLO
 from ultralytics.engine.results import Results
 import yaml
+from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.detectors import weights as weights_module
 from yolo_heatmap_ros.detectors.tracking import find_tracker
 from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, sha256_of
 from yolo_heatmap_ros.detectors.yolo import to_detections, YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.errors import ModelError, ParameterError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -160,7 +164,7 @@ def test_truncated_model(tmp_path, street):
 
 
 def test_name_that_ultralytics_does_not_offer():
-    with pytest.raises(ModelError, match="'my_model.pt'.*give the path"):
+    with pytest.raises(ModelError, match="'my_model.pt'.*give a path"):
         YoloDetector('my_model.pt')
 
 
@@ -317,3 +321,109 @@ def test_nothing_is_reported_to_others(tmp_path):
     assert ended.stdout.splitlines()[-1] == 'True False False', ended.stderr
     settings = next(tmp_path.rglob('settings.json'))
     assert json.loads(settings.read_text())['sync'] is True
+
+
+def test_size_of_the_input(street, street_frames):
+    """As one number or as height and width; where the model takes another one, that is said."""
+    lines = []
+    for size in (640, (384, 640)):
+        detector = YoloDetector(str(street / 'street.pt'), imgsz=size, log=lines.append)
+        assert len(detector.detect(street_frames[0])) > 5
+    assert not lines
+    assert YoloDetector(str(street / 'street.pt'), imgsz=(384, 640)).detect(
+        street_frames[0])  # a list would not be a key of shared models
+    YoloDetector(str(street / 'street.pt'), imgsz=500, log=lines.append)
+    assert lines == ['imgsz 500: the model takes 512 x 512 px (height x width), a multiple of its '
+                     'stride']
+
+
+def test_size_of_an_export(street, tmp_path):
+    """An export has one size, whatever is asked for."""
+    pytest.importorskip('openvino')
+    shutil.copy(street / 'street.pt', tmp_path / 'fixed.pt')
+    exported = YOLO(str(tmp_path / 'fixed.pt')).export(format='openvino', imgsz=320, verbose=False)
+    lines = []
+    YoloDetector(exported, imgsz=640, log=lines.append)
+    assert lines == ['imgsz 640: the model takes 320 x 320 px (height x width), the size that it '
+                     'was exported for']
+
+
+def test_a_size_that_is_none():
+    spec = {one.name: one for one in HEATMAP_PARAMETERS}['imgsz']
+    assert [spec.checked(value) for value in (640, '640', '[384, 640]', [384, 640], 640.0)] == [
+        640, 640, (384, 640), (384, 640), 640]
+    for value in (0, True, 'big', '[1, 2, 3]', [640, 1e9], 640.5, None, ''):
+        with pytest.raises(ParameterError, match="parameter 'imgsz': "):
+            spec.checked(value)
+
+
+def test_prompts_need_an_open_vocabulary_model(street):
+    with pytest.raises(ModelError, match="'prompts' needs an open-vocabulary model"):
+        YoloDetector(str(street / 'street.pt'), prompts=('forklift',))
+
+
+def test_prompts_without_the_text_encoder(tmp_path):
+    """The encoder is a package and a download of its own: one line says so."""
+    YOLO('yolov8s-worldv2.yaml').save(tmp_path / 'world.pt')
+    with pytest.raises(ModelError, match='the text encoder cannot read the prompts') as caught:
+        YoloDetector(str(tmp_path / 'world.pt'), prompts=('forklift',), imgsz=64)
+    assert '\n' not in str(caught.value)
+
+
+class NumberingEncoder:
+    """Stands in for CLIP, which no machine without its download has: a vector for each text."""
+
+    def tokenize(self, texts):
+        return torch.arange(len(texts))
+
+    def encode_text(self, tokens):
+        return torch.nn.functional.one_hot(tokens, 512).float()
+
+
+def test_prompts_are_the_classes(tmp_path, monkeypatch, street_frames):
+    """A real YOLO-World with random weights: what it finds is arbitrary, under these names."""
+    monkeypatch.setitem(sys.modules, 'ultralytics.nn.text_model', SimpleNamespace(
+        build_text_model=lambda *args, **kwargs: NumberingEncoder()))
+    YOLO('yolov8s-worldv2.yaml').save(tmp_path / 'world.pt')
+    lines = []
+    detector = YoloDetector(str(tmp_path / 'world.pt'), prompts=('forklift', 'red hat', 'dog'),
+                            imgsz=64, conf=0.0, max_det=5, classes=['Red Hat'], tracker='none',
+                            accelerate='auto', log=lines.append)
+    assert detector.names == {0: 'forklift', 1: 'red hat', 2: 'dog'}
+    assert detector.classes == [1]
+    detector.classes = []
+    assert set(detector.detect(street_frames[0]).class_id.tolist()) <= {0, 1, 2}
+    assert lines[-1] == "accelerate 'auto': a model with prompts runs as it is"
+    with pytest.raises(ModelError, match='unknown class .* 0 forklift, 1 red hat, 2 dog'):
+        detector.classes = ['person']
+
+
+def test_what_is_checked_is_what_is_loaded(street, tmp_path, monkeypatch):
+    """Somebody swaps the file between the check and the load."""
+    weights = tmp_path / 'my.pt'
+    shutil.copy(street / 'street.pt', weights)
+    good = sha256_of(weights)
+    YOLO('yolo11n.yaml').save(tmp_path / 'other.pt')
+
+    def swapping(weights_name, path):
+        shutil.copy(tmp_path / 'other.pt', weights)
+        return really(weights_name, path)
+    really = weights_module._open
+    monkeypatch.setattr(weights_module, '_open', swapping)
+    assert len(YoloDetector(str(weights), weights_sha256=good).names) == 2
+    shutil.copy(street / 'street.pt', weights)
+    with pytest.raises(ModelError, match='has changed while it was loaded'):
+        YoloDetector(str(weights))
+
+
+def test_an_offered_name_is_not_looked_for_where_the_node_was_started(tmp_path, monkeypatch):
+    """A file that somebody else has left there could run code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    for name in ('yolo12n.pt', 'my.pt'):
+        (tmp_path / name).touch()
+    assert find_weights('yolo12n.pt') == download_folder() / 'yolo12n.pt'
+    assert find_weights('./yolo12n.pt').samefile(tmp_path / 'yolo12n.pt')
+    assert find_weights('my.pt').samefile(tmp_path / 'my.pt')
+    with pytest.raises(ModelError, match="weights 'your.pt': no such file"):
+        find_weights('your.pt')

@@ -302,7 +302,7 @@ def test_namespace_and_remapping(node, weights, street_frames):
 
 @pytest.mark.parametrize('parameters, reason', [
     ({'weights': '/no/such.pt'}, "weights '/no/such.pt': no such file"),
-    ({'weights': 'my_model.pt'}, "weights 'my_model.pt': neither a file"),
+    ({'weights': 'my_model.pt'}, "weights 'my_model.pt': no such file"),
     ({'colormap': 'blue'}, "unknown colormap 'blue'"),
     ({'classes': ['dog']}, "unknown class 'dog'"),
     ({'tracker': 'nope'}, "unknown tracker 'nope'"),

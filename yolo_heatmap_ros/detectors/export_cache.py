@@ -5,7 +5,7 @@ import importlib.util
 from pathlib import Path
 import shutil
 import tempfile
-from typing import Callable, Tuple
+from typing import Callable, Tuple, Union
 
 from filelock import FileLock
 import platformdirs
@@ -13,6 +13,8 @@ import platformdirs
 from yolo_heatmap_ros.choices import Acceleration
 from yolo_heatmap_ros.errors import BackendError
 
+ImageSize = Union[int, Tuple[int, int]]
+"""Of a model's input, in px: the longer side, or (height, width)."""
 UNFINISHED = 'unfinished-'
 """Prefix of the folder that an export is made in."""
 
@@ -57,20 +59,21 @@ def choose_backend(wanted: str, device: str, has_gpu: bool) -> str:
     return wanted
 
 
-def _key(weights: Path, backend: str, imgsz: int, device: str, version: str) -> str:
+def _key(weights: Path, backend: str, imgsz: ImageSize, device: str, version: str) -> str:
     digest = hashlib.sha256(weights.read_bytes())
     # An engine is made for one GPU; the other formats run anywhere.
     place = device or 'gpu' if backend == Acceleration.TENSORRT else 'any'
-    digest.update(f'{backend} {imgsz} {place} {version}'.encode())
-    return f'{weights.stem}-{backend}-{imgsz}-{digest.hexdigest()[:16]}'
+    size = imgsz if isinstance(imgsz, int) else 'x'.join(map(str, imgsz))
+    digest.update(f'{backend} {size} {place} {version}'.encode())
+    return f'{weights.stem}-{backend}-{size}-{digest.hexdigest()[:16]}'
 
 
 def _finished(folder: Path) -> Path:
     return next(path for path in sorted(folder.iterdir()) if path.suffix != '.pt')
 
 
-def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
-             export: Callable[[Path, str, int, str], None]) -> Path:
+def exported(weights: Path, backend: str, imgsz: ImageSize, device: str, version: str,
+             export: Callable[[Path, str, ImageSize, str], None]) -> Path:
     """
     Return the export of a `.pt` file, from the cache or made by `export` now.
 
@@ -94,8 +97,8 @@ def exported(weights: Path, backend: str, imgsz: int, device: str, version: str,
     return _finished(final)
 
 
-def _make(final: Path, weights: Path, backend: str, imgsz: int, device: str,
-          export: Callable[[Path, str, int, str], None]) -> None:
+def _make(final: Path, weights: Path, backend: str, imgsz: ImageSize, device: str,
+          export: Callable[[Path, str, ImageSize, str], None]) -> None:
     """Make an export in a temporary folder beside `final`, and rename that to `final`."""
     temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=final.parent))
     try:

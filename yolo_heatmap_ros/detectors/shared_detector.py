@@ -4,11 +4,13 @@ from concurrent.futures import Future
 import queue
 import threading
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+import weakref
 
 import numpy as np
 
 from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
+from yolo_heatmap_ros.detectors.weights import fingerprint
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.detections import Detections
 
@@ -30,14 +32,18 @@ class SharedModel:
 
     All waiting frames are taken at once, and each camera waits for its result: none can be in the
     queue twice, so a fast camera does not starve a slow one.  Frames of the same size and options
-    go through the model together.
+    go through the model together.  The thread ends, and the model is released, when no camera has
+    this object any more.
     """
 
     def __init__(self, detector: YoloDetector):
         """Take a loaded model and start the thread."""
         self.detector = detector
-        self._requests: 'queue.SimpleQueue[_Request]' = queue.SimpleQueue()
-        threading.Thread(target=self._work, name='model', daemon=True).start()
+        self._requests: 'queue.SimpleQueue[Optional[_Request]]' = queue.SimpleQueue()
+        # The thread must not hold this object: then it would never be released.
+        threading.Thread(target=_work, args=(detector, self._requests), name='model',
+                         daemon=True).start()
+        weakref.finalize(self, self._requests.put, None)
 
     def submit(self, frame: np.ndarray, options: Dict[str, Any], outlines: bool) -> Future:
         """Ask for the detections in a frame; see `YoloDetector.detect_batch`."""
@@ -45,41 +51,47 @@ class SharedModel:
         self._requests.put(request)
         return request.result
 
-    def _work(self) -> None:
-        while True:
-            waiting = [self._requests.get()]
-            while not self._requests.empty():
-                waiting.append(self._requests.get())
-            try:
-                for group in self._groups(waiting):
-                    self._run(group)
-            except Exception as error:  # no camera may wait for ever
-                for request in waiting:
-                    if not request.result.done():
-                        request.result.set_exception(error)
 
-    def _groups(self, requests: List[_Request]) -> List[List[_Request]]:
-        if self.detector.backend not in BATCHING_BACKENDS:
-            return [[request] for request in requests]
-        groups: Dict[str, List[_Request]] = {}
-        for request in requests:
-            groups.setdefault(repr((request.frame.shape, request.options)), []).append(request)
-        return list(groups.values())
-
-    def _run(self, group: List[_Request]) -> None:
-        try:
-            found = self.detector.detect_batch(
-                [request.frame for request in group], group[0].options,
-                [request.outlines for request in group])
-        except Exception as error:  # it belongs to the cameras that wait, and to their barriers
-            if len(group) == 1:
-                group[0].result.set_exception(error)
-                return
-            for request in group:  # only that whose frame it is
-                self._run([request])
+def _work(detector: YoloDetector, requests: 'queue.SimpleQueue[Optional[_Request]]') -> None:
+    while True:
+        waiting = [requests.get()]
+        while not requests.empty():
+            waiting.append(requests.get())
+        if None in waiting:
             return
-        for request, detections in zip(group, found):
-            request.result.set_result(detections)
+        try:
+            for group in _groups(detector, waiting):
+                _run(detector, group)
+        except Exception as error:  # no camera may wait for ever
+            for request in waiting:
+                if not request.result.done():
+                    request.result.set_exception(error)
+        waiting.clear()  # else frames would be kept until the next ones come
+
+
+def _groups(detector: YoloDetector, requests: List[_Request]) -> List[List[_Request]]:
+    if detector.backend not in BATCHING_BACKENDS:
+        return [[request] for request in requests]
+    groups: Dict[str, List[_Request]] = {}
+    for request in requests:
+        groups.setdefault(repr((request.frame.shape, request.options)), []).append(request)
+    return list(groups.values())
+
+
+def _run(detector: YoloDetector, group: List[_Request]) -> None:
+    try:
+        found = detector.detect_batch(
+            [request.frame for request in group], group[0].options,
+            [request.outlines for request in group])
+    except Exception as error:  # it belongs to the cameras that wait, and to their barriers
+        if len(group) == 1:
+            group[0].result.set_exception(error)
+            return
+        for request in group:  # only that whose frame it is
+            _run(detector, [request])
+        return
+    for request, detections in zip(group, found):
+        request.result.set_result(detections)
 
 
 class SharedDetector(ClassFilter):
@@ -116,18 +128,24 @@ class SharedDetector(ClassFilter):
 
 
 class ModelPool:
-    """Loads each model once, for all cameras that ask for the same."""
+    """
+    Loads each model once, for all cameras that ask for the same.
+
+    A model that no camera uses any more is released.  If its file has changed, a camera that is
+    configured after that gets the new one, and the others keep theirs.
+    """
 
     def __init__(self):
         """Begin without models."""
-        self._models: Dict[Tuple, SharedModel] = {}
+        self._models: 'weakref.WeakValueDictionary[Tuple, SharedModel]' = (
+            weakref.WeakValueDictionary())
         self._lock = threading.Lock()
 
     def make_detector(self, log: Callable[[str], None] = lambda line: None,
                       **parameters: Any) -> SharedDetector:
         """Return a detector like `YoloDetector`, with the same arguments; raises ModelError."""
         own = {name: parameters.pop(name) for name in PER_CAMERA if name in parameters}
-        key = tuple(sorted(parameters.items()))
+        key = (fingerprint(parameters['weights']), *sorted(parameters.items()))
         with self._lock:
             shared: Optional[SharedModel] = self._models.get(key)
             if shared is None:

@@ -4,14 +4,15 @@ import hashlib
 import logging
 import os
 from pathlib import Path
+import shutil
 import sys
 import tempfile
 import time
-from typing import Callable
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 import warnings
 
 from yolo_heatmap_ros.choices import Acceleration
-from yolo_heatmap_ros.detectors.export_cache import choose_backend, exported, user_cache
+from yolo_heatmap_ros.detectors.export_cache import choose_backend, exported, ImageSize, user_cache
 from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.text import one_line
 
@@ -49,10 +50,10 @@ def find_weights(weights: str) -> Path:
     """
     Return the file or folder that `weights` means.
 
-    `~` in a path is expanded.  A bare name that is not in the working directory, such as
-    `yolo12n.pt`, means Ultralytics' own weights in `download_folder()`, which may still have to be
-    downloaded.  Raises ModelError for a path that does not exist, and for a folder without a
-    model.
+    `~` in a path is expanded.  The bare name of a model that Ultralytics offers, such as
+    `yolo12n.pt`, means the file in `download_folder()`, which may still have to be downloaded: a
+    file of that name in whatever folder the node was started in could run code of somebody else.
+    Raises ModelError for a path that does not exist, and for a folder without a model.
     """
     if not weights.strip():
         raise ModelError("weights is empty: give a file, or a name such as 'yolo12n.pt'")
@@ -60,20 +61,23 @@ def find_weights(weights: str) -> Path:
     if os.path.isdir(path) and not (path / METADATA).is_file():
         raise ModelError(f"weights '{weights}': a folder without {METADATA}, so no model that "
                          'Ultralytics has exported; give the path of a file, or of such a folder')
+    if path.name == weights and path.suffix == '.pt' and _is_offered(weights):
+        return download_folder() / weights
     # os.path treats names too long for a file as missing, where pathlib raises.
     if os.path.exists(path) or (path.suffix in ('.yaml', '.yml') and path.name == weights):
         return path
-    if path.name == weights and path.suffix == '.pt':
-        return download_folder() / weights
     raise ModelError(f"weights '{weights}': no such file ({path.absolute()}); give a path that "
                      "exists, or a name such as 'yolo12n.pt' to download it")
 
 
+def _is_offered(name: str) -> bool:
+    ultralytics()
+    from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
+    return name in GITHUB_ASSETS_NAMES
+
+
 def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
-    from ultralytics.utils.downloads import attempt_download_asset, GITHUB_ASSETS_NAMES
-    if path.name not in GITHUB_ASSETS_NAMES:
-        raise ModelError(f"weights '{weights}': neither a file in the working directory nor a "
-                         'model that Ultralytics offers; give the path of a file')
+    from ultralytics.utils.downloads import attempt_download_asset
     log(f"downloading '{weights}' to {path.parent}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +89,8 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
                 arriving.replace(path)
     except Exception as error:  # urllib's, requests' and Ultralytics' own
         raise ModelError(f"weights '{weights}': cannot be downloaded to {path.parent} "
-                         f'({one_line(error)}); give the path of a file') from error
+                         f"({one_line(error)}); give the path of a file: './{weights}' for "
+                         'that in the working directory') from error
     if not path.exists():
         raise ModelError(f"weights '{weights}': the download to {path.parent} left no file; give "
                          'the path of one')
@@ -104,14 +109,37 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Callable[[str], None],
-               sha256: str = ''):
+def fingerprint(weights: str) -> Tuple:
     """
-    Return the `ultralytics.YOLO` for `weights`, its class names by id, and the SHA-256.
+    Return what changes when the file or folder of `weights` does, without reading it.
+
+    Raises ModelError where there is none, see `find_weights`.
+    """
+    path = find_weights(weights)
+    files = sorted(path.rglob('*')) if path.is_dir() else [path]
+    status = [(file, os.stat(file)) for file in files if file.is_file()]
+    return tuple((str(file), one.st_ino, one.st_size, one.st_mtime_ns) for file, one in status)
+
+
+class LoadedModel(NamedTuple):
+    """An `ultralytics.YOLO`, its class names by id, and the SHA-256 of its weights in hex."""
+
+    model: Any
+    names: Dict[int, str]
+    sha256: str
+    folder: Optional[tempfile.TemporaryDirectory]
+    """Where the weights are that have been checked, as long as this object lives."""
+
+
+def load_model(weights: str, accelerate: str, imgsz: ImageSize, device: str,
+               log: Callable[[str], None], sha256: str = '',
+               prompts: Sequence[str] = ()) -> LoadedModel:
+    """
+    Load `weights`.
 
     `accelerate` is an `Acceleration`, for an input of `imgsz` px on `device`; `log` gets a line on
-    the outcome.  With a `sha256`, weights with another one are not loaded.  Raises ModelError, one
-    line.
+    the outcome.  With a `sha256`, weights with another one are not loaded.  `prompts` are the
+    classes of an open-vocabulary model, by text.  Raises ModelError, one line.
     """
     path = find_weights(weights)
     ultralytics()
@@ -120,7 +148,15 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
         _download(weights, path, log)
     # Problems of loading and predicting are raised, not logged.
     LOGGER.setLevel(logging.CRITICAL)
+    folder = None
     try:
+        before = fingerprint(str(path)) if path.exists() else ()
+        if sha256:
+            # What is checked must be what is loaded, also if somebody swaps the file in between.
+            folder = tempfile.TemporaryDirectory(prefix='weights-')
+            copy = Path(folder.name) / path.name
+            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
+            path = copy
         found = sha256_of(path) if path.exists() else ''
     except OSError as error:
         raise ModelError(f"weights '{weights}': cannot be read: {error.strerror} "
@@ -129,11 +165,32 @@ def load_model(weights: str, accelerate: str, imgsz: int, device: str, log: Call
         raise ModelError(f"weights '{weights}': the SHA-256 is {found}, and weights_sha256 is "
                          f'{sha256}: not loaded')
     model, names = _open(weights, path)
-    if accelerate != Acceleration.NONE:
+    if prompts:
+        names = _prompted(model, weights, prompts)
+        if accelerate != Acceleration.NONE:
+            log(f"accelerate '{accelerate}': a model with prompts runs as it is")
+    elif accelerate != Acceleration.NONE:
         faster = _accelerate(path, accelerate, imgsz, device, log)
         if faster != path:
             model, names = _open(weights, faster)
-    return model, names, found
+    if not sha256 and path.exists() and fingerprint(str(path)) != before:
+        raise ModelError(f"weights '{weights}': the file has changed while it was loaded; try "
+                         'again')
+    return LoadedModel(model, names, found, folder)
+
+
+def _prompted(model: Any, weights: str, prompts: Sequence[str]) -> Dict[int, str]:
+    """Set the classes of an open-vocabulary model; return their names by id."""
+    if not hasattr(model, 'set_classes'):
+        raise ModelError(f"weights '{weights}': 'prompts' needs an open-vocabulary model, "
+                         'YOLO-World or YOLOE as .pt; this one has its classes (classes)')
+    try:
+        model.set_classes(list(prompts))
+    except Exception as error:  # a package or file of the text encoder that is missing, torch's
+        raise ModelError(f"weights '{weights}': the text encoder cannot read the prompts "
+                         f'({one_line(error)}); it needs a package and a download, see '
+                         'docs/troubleshooting.md') from error
+    return dict(enumerate(prompts))
 
 
 def _open(weights: str, path: Path):
@@ -157,7 +214,7 @@ def _open(weights: str, path: Path):
     return model, names
 
 
-def _export(weights: Path, export_format: str, imgsz: int, device: str) -> None:
+def _export(weights: Path, export_format: str, imgsz: ImageSize, device: str) -> None:
     """Export weights into their own folder by Ultralytics' exporter, at full precision."""
     from ultralytics import YOLO
     options = {'device': device} if device else {}
@@ -168,7 +225,7 @@ def _export(weights: Path, export_format: str, imgsz: int, device: str) -> None:
                                   dynamic=export_format != 'engine', verbose=False, **options)
 
 
-def _accelerate(path: Path, wanted: str, imgsz: int, device: str,
+def _accelerate(path: Path, wanted: str, imgsz: ImageSize, device: str,
                 log: Callable[[str], None]) -> Path:
     """Return the export of a `.pt` file for the backend `wanted`, or the file itself."""
     import torch

@@ -1,12 +1,13 @@
 """Objects in frames by an Ultralytics YOLO model."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from yolo_heatmap_ros.choices import Acceleration
 from yolo_heatmap_ros.detectors.class_names import ClassNames, find_classes
+from yolo_heatmap_ros.detectors.export_cache import ImageSize
 from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
 from yolo_heatmap_ros.detectors.tracking import (
     FEATURES, find_tracker, NO_TRACKER, SUPPRESSED, TrackerFactory, Untracked, upright)
@@ -27,10 +28,10 @@ class YoloDetector(ClassFilter):
     `conf`, `iou`, `max_det`, `classes` and `outlines` may change between frames.
     """
 
-    def __init__(self, weights: str, device: str = '', imgsz: int = 640, conf: float = 0.25,
+    def __init__(self, weights: str, device: str = '', imgsz: ImageSize = 640, conf: float = 0.25,
                  iou: float = 0.7, max_det: int = 300, classes: ClassNames = (),
                  tracker: str = '', accelerate: str = Acceleration.NONE, threads: int = 0,
-                 weights_sha256: str = '',
+                 weights_sha256: str = '', prompts: Sequence[str] = (),
                  log: Callable[[str], None] = lambda line: None):
         """
         Load the model and run it once, so that the first frame is not a slow one.
@@ -38,13 +39,15 @@ class YoloDetector(ClassFilter):
         `accelerate` is an `Acceleration`; `log` gets a line on the outcome.  `threads` are
         PyTorch's on the CPU; 0 leaves them to Ultralytics, which spares a core for the rest of
         the machine.  Weights with another SHA-256 than `weights_sha256` are not loaded.
+        `imgsz` is the longer side of the model's input in px, or (height, width).  `prompts` are
+        the classes of an open-vocabulary model (YOLO-World, YOLOE), by text.
         `tracker` is what `make_tracker` will make.  Raises ModelError, one line, for weights,
         device, classes or tracker that cannot be used.
         """
         self._tracker = find_tracker(tracker)
         self._log = log
-        self._model, self.names, self.sha256 = load_model(weights, accelerate, imgsz, device, log,
-                                                          weights_sha256)
+        self._loaded = load_model(weights, accelerate, imgsz, device, log, weights_sha256, prompts)
+        self._model, self.names, self.sha256 = self._loaded[:3]
         self.task = self._model.task
         self.device = device
         self.imgsz = imgsz
@@ -55,12 +58,14 @@ class YoloDetector(ClassFilter):
         self.outlines = False
         self._trackers: Optional[TrackerFactory] = None
         try:
-            self._model.predict(np.zeros((imgsz, imgsz, 3), np.uint8), **self.options())
+            height, width = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
+            self._model.predict(np.zeros((height, width, 3), np.uint8), **self.options())
         except Exception as error:  # torch's, a backend's, or a missing package's
             message = one_line(error)
             if 'device' in message.lower() or 'cuda' in message.lower():
                 message = f"device '{device}' cannot be used here, try 'cpu' ({message})"
             raise ModelError(f"weights '{weights}': {message}") from error
+        self._say_size()
         if self.backend == 'pytorch' and self.device_name == 'cpu' and device and (
                 not device.lower().startswith('cpu')):
             # Ultralytics takes the CPU in place of some devices without a word.
@@ -70,6 +75,16 @@ class YoloDetector(ClassFilter):
         if threads:
             import torch
             torch.set_num_threads(threads)
+
+    def _say_size(self) -> None:
+        """Log the size of the model's input where it is not the one that was asked for."""
+        used = tuple(self._model.predictor.imgsz)
+        wanted = (self.imgsz,) * 2 if isinstance(self.imgsz, int) else tuple(self.imgsz)
+        if used != wanted:
+            why = ('a multiple of its stride' if self.backend == 'pytorch' else
+                   'the size that it was exported for')
+            self._log(f'imgsz {self.imgsz}: the model takes {used[0]} x {used[1]} px (height x '
+                      f'width), {why}')
 
     @property
     def device_name(self) -> str:
@@ -92,7 +107,8 @@ class YoloDetector(ClassFilter):
     def options(self) -> Dict[str, Any]:
         """Return the options of a prediction, by Ultralytics' names."""
         options = {'conf': self.conf, 'iou': self.iou, 'max_det': self.max_det,
-                   'imgsz': self.imgsz, 'classes': self._classes or None, 'verbose': False}
+                   'imgsz': self.imgsz if isinstance(self.imgsz, int) else list(self.imgsz),
+                   'classes': self._classes or None, 'verbose': False}
         if self.device:
             options['device'] = self.device
         if self._tracker != NO_TRACKER:
