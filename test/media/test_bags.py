@@ -3,17 +3,19 @@
 import shutil
 import time
 
+import cv2
 import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
 from ros_processes import NodeProcess, Pictures, spin_until
+from rosgraph_msgs.msg import Clock
 from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.media.bags import Bag, is_bag
 from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.ros.messages.images import to_frame
 
 pytest.importorskip('rosbags')
-from recordings import record  # noqa: E402, I100
+from recordings import record, record_topics  # noqa: E402, I100
 
 
 @pytest.mark.parametrize('storage', ['sqlite3', 'mcap'])
@@ -48,7 +50,7 @@ def test_a_recording_is_recognised(tmp_path, street_frames):
         source.close()
     with pytest.raises(SourceError, match="no images on '/right'"):
         open_source(str(folder), '/right')
-    with pytest.raises(SourceError, match='no metadata.yaml beside it'):
+    with pytest.raises(SourceError, match='no such file'):
         open_source('/no/such/file.mcap')
 
 
@@ -61,7 +63,7 @@ def test_a_number_is_a_recording_where_there_is_one(tmp_path, street_frames, mon
 def test_the_topic_is_chosen(tmp_path, street_frames):
     folder = record(tmp_path / 'bag', street_frames[:2], topic='/left/image_raw')
     Bag(folder, '/left/image_raw').close()
-    with pytest.raises(SourceError, match="no images on '/right'; it has /left/image_raw"):
+    with pytest.raises(SourceError, match="no images on '/right'; it has /left/image_raw .2 m"):
         Bag(folder, '/right')
 
 
@@ -70,10 +72,6 @@ def test_recordings_that_cannot_be_played(tmp_path, street_frames):
     with pytest.raises(SourceError, match="no images on 'any topic'; it has no images at all"):
         Bag(empty)
     whole = record(tmp_path / 'whole', street_frames[:2])
-    alone = shutil.copy(next(whole.glob('*.db3')), tmp_path / 'alone.db3')
-    with pytest.raises(SourceError, match='no metadata.yaml beside it'):
-        Bag(tmp_path / 'alone.db3')
-    assert alone
     for name, change in (('storage', lambda text: text.replace('sqlite3', 'tape')),
                          ('broken', lambda text: text[:40]),
                          ('lost', lambda text: text.replace('.db3', '.gone'))):
@@ -83,6 +81,90 @@ def test_recordings_that_cannot_be_played(tmp_path, street_frames):
         with pytest.raises(SourceError, match='not a recording that can be read') as caught:
             Bag(folder)
         assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('storage', ['sqlite3', 'mcap'])
+def test_a_topic_that_can_be_played_is_chosen(tmp_path, street_frames, storage):
+    """Not one without messages, nor one of depth in a format of its own."""
+    png = cv2.imencode('.png', street_frames[0])[1].tobytes()
+    depth = (b'12345678', '16UC1; compressedDepth png')
+    folder = record_topics(tmp_path / 'bag', {
+        '/a_empty/image': [], '/b/compressedDepth': [depth] * 2,
+        '/c/compressed': [(png, 'bgr8; png compressed bgr8')] * 3}, storage=storage)
+    bag = Bag(folder)
+    assert (bag.topic, bag.total) == ('/c/compressed', 3)
+    assert np.array_equal(bag.read(), street_frames[0])
+    with pytest.raises(SourceError, match="no images on '/a_empty/image'; it has .*/c/compressed"):
+        Bag(folder, '/a_empty/image')
+    folder = record_topics(tmp_path / 'none', {'/b/compressedDepth': [depth] * 2})
+    with pytest.raises(SourceError, match='no topic with images that can be played; it has '
+                       r'/b/compressedDepth \(2 messages, a format of its own\)'):
+        Bag(folder)
+
+
+def test_recordings_in_parts(tmp_path, street_frames):
+    """A folder of a recorder that was killed, without metadata; one file of a split recording."""
+    parts = [record(tmp_path / f'part{number}', frames)
+             for number, frames in enumerate((street_frames[:2], street_frames[2:4]))]
+    folder = tmp_path / 'bag'
+    folder.mkdir()
+    for number, part in enumerate(parts):
+        shutil.copy(next(part.glob('*.db3')), folder / f'bag_{number}.db3')
+    whole = open_source(str(folder))
+    frames = [whole.read() for _ in range(4)]
+    assert all(np.array_equal(one, other) for one, other in zip(frames, street_frames))
+    assert whole.read() is None and whole.topic == '/camera/image_raw'
+    one = open_source(str(folder / 'bag_1.db3'))
+    assert np.array_equal(one.read(), street_frames[2])
+    assert one.read() is not None and one.read() is None
+
+
+def test_depth_keeps_its_values(tmp_path):
+    """Beside the picture that render takes, there is what a player publishes."""
+    depth = np.arange(12, dtype=np.uint16).reshape(3, 4) * 1000
+    metres = depth.astype(np.float32) / 1000
+    png = cv2.imencode('.png', depth)[1].tobytes()
+    folder = record_topics(tmp_path / 'bag', {
+        '/depth/image': [(depth, '16UC1'), (metres, '32FC1'), (metres.astype(np.uint8), 'mono8')],
+        '/depth/image/compressed': [(png, '16UC1; png compressed ')]})
+    bag = Bag(folder, '/depth/image', (0.0, 11000.0))
+    assert np.array_equal(bag.read()[:, :, 0], np.round(depth / 11000 * 255))
+    assert np.array_equal(np.frombuffer(bag.original.data, np.uint16).reshape(3, 4), depth)
+    assert bag.read() is not None and bag.original.encoding == '32FC1'
+    assert bag.read() is not None and bag.original is None
+    packed = Bag(folder, '/depth/image/compressed')
+    assert packed.read() is not None
+    assert np.array_equal(np.frombuffer(packed.original.data, np.uint16).reshape(3, 4), depth)
+
+
+def test_played_as_ros2_bag_play_does(node, tmp_path):
+    """Depth as recorded, at twice the speed, from an offset on, with the time on /clock."""
+    depth = [np.full((3, 4), 1000 * number, np.uint16) for number in range(8)]
+    folder = record_topics(tmp_path / 'bag', {
+        '/a/image': [(values, '16UC1') for values in depth], '/b/image': []},
+        times=[0, 1, 2, 3, 4, 5, 6, 38])
+    clock, arrivals = [], []
+    node.create_subscription(Clock, '/clock', lambda message: clock.append(
+        message.clock.sec + 1e-9 * message.clock.nanosec), 100)
+    with NodeProcess('playback_node', {
+            'source': str(folder), 'speed': 4.0, 'start_offset': 1.5, 'clock': 50.0,
+            'wait_for_subscribers': 1}) as process:
+        pictures = Pictures(node, 'image_raw')
+        while len(pictures) < 5:
+            before = len(pictures)
+            assert spin_until(node, lambda: len(pictures) > before), process.output()
+            arrivals.append(time.monotonic())
+        process.wait_for_output('the next frame comes in 8 s, as it was recorded')
+        assert "topic '/a/image' of /a/image, /b/image (topic)" in process.output()
+        assert process.stop() == 0
+    for message, values in zip(pictures.messages, depth[2:]):
+        assert (message.encoding, message.height, message.width) == ('16UC1', 3, 4)
+        assert np.array_equal(np.frombuffer(message.data, np.uint16).reshape(3, 4), values)
+    stamps = [one.header.stamp.sec + 1e-9 * one.header.stamp.nanosec for one in pictures.messages]
+    assert stamps == pytest.approx([1002, 1003, 1004, 1005, 1006], abs=1e-3)
+    assert 0.6 < arrivals[-1] - arrivals[0] < 2.5  # four seconds of the recording
+    assert len(clock) > 20 and clock == sorted(clock) and 1000.0 <= clock[0]
+    assert max(np.diff(clock)) < 2.5  # the offset is skipped
 
 
 @pytest.mark.alone

@@ -10,6 +10,7 @@ from PIL import Image
 import pytest
 from yolo_heatmap_ros.errors import ImageError
 from yolo_heatmap_ros.media.compressed_images import decode_compressed, encode_jpeg, encode_png
+from yolo_heatmap_ros.media.raw_images import decode_raw
 
 
 def test_there_and_back(street_frames):
@@ -55,8 +56,8 @@ def bomb(width, height):
 def test_what_is_no_picture(street_frames):
     png, jpeg = encode_png(street_frames[0], 3), encode_jpeg(street_frames[0], 95)
     for data, kind, reason in (
-            (b'', 'jpeg', '0 bytes .* are no JPEG or PNG'),
-            (b'hello', 'jpeg', '5 bytes .* are no JPEG or PNG'),
+            (b'', 'jpeg', '0 bytes .* are no JPEG, PNG or TIFF'),
+            (b'hello', 'jpeg', '5 bytes .* are no JPEG, PNG or TIFF'),
             (png, '16UC1; compressedDepth png', 'compressedDepth .*use the raw topic'),
             (bomb(60000, 60000), 'png', 'too large'),
             (png[:len(png) // 2], 'bgr8; png compressed bgr8', 'cannot be decoded'),
@@ -64,3 +65,58 @@ def test_what_is_no_picture(street_frames):
         with pytest.raises(ImageError, match=reason) as caught:
             decode_compressed(data, kind)
         assert '\n' not in str(caught.value)
+
+
+def packed(values, suffix, *flags):
+    return cv2.imencode(suffix, values, flags)[1].tobytes()
+
+
+def test_depth_as_image_transport_packs_it():
+    """A PNG of 16 bits, or a TIFF of floats: the range is that of the parameter, as for raw."""
+    depth = np.array([[0, 500, 1000], [2000, 4000, 8000]], np.uint16)
+    for data in packed(depth, '.png'), packed(depth, '.tiff'):
+        assert np.array_equal(
+            decode_compressed(data, '16UC1; png compressed ', (0.0, 4000.0))[:, :, 0],
+            [[0, 32, 64], [128, 255, 255]])
+        assert np.array_equal(decode_compressed(data, '16UC1; png compressed '),
+                              decode_raw(depth.tobytes(), 2, 3, 6, '16UC1'))
+    metres = np.array([[0.5, np.nan], [2.0, 4.0]], np.float32)
+    assert np.array_equal(
+        decode_compressed(packed(metres, '.tiff'), '32FC1; tiff compressed ', (0.0, 4.0)),
+        decode_raw(metres.tobytes(), 2, 2, 8, '32FC1', value_range=(0.0, 4.0)))
+
+
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_bayer_patterns(pattern):
+    """As image_transport packs them: the pattern itself, in grey."""
+    raw = np.random.default_rng(3).integers(0, 256, (8, 10), np.uint8)
+    expected = decode_raw(raw.tobytes(), 8, 10, 10, f'bayer_{pattern}8')
+    assert np.array_equal(
+        decode_compressed(packed(raw, '.png'), f'bayer_{pattern}8; png compressed '), expected)
+    wide = raw.astype(np.uint16) * 257
+    assert np.array_equal(
+        decode_compressed(packed(wide, '.png'), f'bayer_{pattern}16; png compressed '),
+        decode_raw(wide.tobytes(), 8, 10, 20, f'bayer_{pattern}16'))
+    smooth = np.full((8, 10), 100, np.uint8)
+    jpeg = packed(smooth, '.jpg', cv2.IMWRITE_JPEG_QUALITY, 100)
+    assert np.array_equal(decode_compressed(jpeg, f'bayer_{pattern}8; jpeg compressed '),
+                          decode_raw(smooth.tobytes(), 8, 10, 10, f'bayer_{pattern}8'))
+
+
+def test_bayer_that_a_driver_has_made_into_colours():
+    colours = np.random.default_rng(4).integers(0, 256, (8, 10, 3), np.uint8)
+    assert np.array_equal(
+        decode_compressed(packed(colours, '.png'), 'bayer_rggb8; png compressed bgr8'), colours)
+
+
+def test_tiff():
+    """Another format of image_transport's plugin; a bomb is refused before it is unpacked."""
+    frame = np.random.default_rng(5).integers(0, 256, (20, 30, 3), np.uint8)
+    assert np.array_equal(
+        decode_compressed(packed(frame, '.tiff'), 'bgr8; tiff compressed bgr8'), frame)
+    buffer = BytesIO()
+    Image.new('L', (9000, 9000)).save(buffer, 'TIFF', compression='tiff_deflate')
+    with pytest.raises(ImageError, match='too large: width 9000, height 9000'):
+        decode_compressed(buffer.getvalue(), 'mono8; tiff compressed mono8')
+    with pytest.raises(ImageError, match='cannot be decoded'):
+        decode_compressed(packed(frame, '.tiff')[:60], 'bgr8; tiff compressed bgr8')

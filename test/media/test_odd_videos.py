@@ -1,5 +1,7 @@
 """Videos as phones, browsers and broken disks make them: counts, times, turns, or a reason."""
 
+import sys
+
 import av
 import cv2
 import numpy as np
@@ -190,3 +192,39 @@ def test_a_pattern_of_images(tmp_path, small):
         cv2.imwrite(str(tmp_path / f'{number}.png'), small[number])
     frames, _, _ = played(tmp_path / '*.png')
     assert all(np.array_equal(found, small[number]) for found, number in zip(frames, (1, 2, 10)))
+
+
+def test_images_of_sixteen_bits(tmp_path):
+    """All that 16 bits can hold, or the range that is given; dark ones are said to be."""
+    values = np.array([[0, 1000, 2000], [3000, 4095, 4095]], np.uint16)
+    for name, image in (('a.png', values), ('b.png', cv2.merge([values] * 3)), ('c.tiff', values)):
+        path = tmp_path / name
+        cv2.imwrite(str(path), image)
+        source = open_source(str(path))
+        assert np.array_equal(source.read()[:, :, 0], np.round(values / 257))
+        assert 'no value above 4095: the picture is dark' in source.advice
+        source = open_source(str(path), value_range=(0.0, 4095.0))
+        assert np.array_equal(source.read()[:, :, 1], np.round(values * (255 / 4095)))
+        assert not source.advice
+    cv2.imwrite(str(tmp_path / 'bright.png'), values * 16)
+    assert not open_source(str(tmp_path / 'bright.png')).advice
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    cv2.imwrite(str(folder / '1.png'), values)
+    assert open_source(str(folder), value_range=(0.0, 4095.0)).read().max() == 255
+
+
+def test_heic_names_what_it_needs(tmp_path, monkeypatch):
+    """Pillow reads it with a plugin only."""
+    (tmp_path / 'a.heic').write_bytes(b'\0\0\0\x18ftypheic' + bytes(100))
+    monkeypatch.setitem(sys.modules, 'pi_heif', None)
+    with pytest.raises(SourceError, match="HEIC needs the package pi-heif: 'pip install pi-heif'"):
+        open_source(str(tmp_path / 'a.heic'))
+
+
+def test_heic(tmp_path, small):
+    pillow_heif = pytest.importorskip('pillow_heif', reason='pi-heif reads, and does not write')
+    pillow_heif.register_heif_opener()
+    Image.fromarray(small[0][:, :, ::-1]).save(tmp_path / 'a.heic', quality=95)
+    source = open_source(str(tmp_path / 'a.heic'))
+    assert source.still and np.abs(source.read().astype(int) - small[0]).mean() < 8.0

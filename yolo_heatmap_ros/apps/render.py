@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 import sys
 import time
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ ROUNDING = 1e-3
 """Seconds by which times in files are rounded."""
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
-_OPTIONS = set(ALL) - {'on_time_jump', 'max_gap'}
+_OPTIONS = {'value_range', *ALL} - {'on_time_jump', 'max_gap'}
 
 
 def _options() -> List[ParameterSpec]:
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
                         help='start at this time in seconds')
     parser.add_argument('--end', type=float, default=math.inf, metavar='S',
                         help='end at this time in seconds')
+    parser.add_argument('--topic', default='', help='the image topic of a recording; empty: the '
+                        'first one in it')
     parser.add_argument('--show', action='store_true', help='show a window; q or ESC closes it')
     parser.add_argument('--snapshot', metavar='FOLDER',
                         help='save the final heat there: heat.npz, heatmap.png with a legend')
@@ -62,9 +64,19 @@ def _parser() -> argparse.ArgumentParser:
         if isinstance(spec.default, bool):
             group.add_argument(name, action='store_true', help=text)
         else:
-            group.add_argument(name, type=type(spec.default), default=spec.default,
+            group.add_argument(name, type=_typed(type(spec.default)), default=spec.default,
                                metavar='VALUE', help=text)
     return parser
+
+
+def _typed(kind: type) -> Callable[[str], Any]:
+    """Return a reader of values as YAML reads a node's: what is no number stays text."""
+    def read(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            return text  # which the parameter's own check may accept, or refuse in a sentence
+    return read
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
@@ -152,7 +164,9 @@ def render(arguments: argparse.Namespace) -> int:
     if path is not None and not path.parent.is_dir():
         raise RenderError(f"'{path}': there is no folder '{path.parent}'")
     configuration = _configuration(arguments)
-    source = open_sources(inputs)
+    source = open_sources(inputs, arguments.topic, configuration['value_range'])
+    if len(source.topics) > 1:
+        _say(f"topic '{source.topic}' of {', '.join(source.topics)}; see --topic")
     if path is not None and any(Path(os.path.expanduser(one)).resolve() == path.resolve()
                                 for one in inputs):
         raise RenderError(f"'{path}': is the input itself; give another output")
@@ -163,7 +177,7 @@ def render(arguments: argparse.Namespace) -> int:
     total = source.total - math.ceil(arguments.start * rate) if source.total else None
     if math.isfinite(arguments.end):
         total = min(total or math.inf, math.ceil((arguments.end - arguments.start) * rate))
-    begin, count = time.monotonic(), 0
+    begin, count, advised = time.monotonic(), 0, ''
     try:
         frames = _frames(source, arguments.start, arguments.end)
         with tqdm(total=1 if still else total, unit=' frames', disable=None) as progress:
@@ -171,6 +185,8 @@ def render(arguments: argparse.Namespace) -> int:
                 if pipeline.shape not in (None, frame.shape[:2]):
                     _say(f'from {stamp:.1f} s on, frames are of {frame.shape[1]} x '
                          f'{frame.shape[0]} pixels: each resolution has its own heat')
+                if source.advice and not advised:
+                    _say(advised := source.advice.replace('value_range, as', '--value-range'))
                 pipeline.update(frame, stamp)
                 count += 1
                 progress.update()

@@ -3,24 +3,26 @@
 from itertools import islice
 import os
 from pathlib import Path
-from typing import Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from yolo_heatmap_ros.errors import ImageError, SourceError
-from yolo_heatmap_ros.media.compressed_images import decode_compressed
-from yolo_heatmap_ros.media.raw_images import decode_raw
+from yolo_heatmap_ros.media.compressed_images import decode_compressed, unpack
+from yolo_heatmap_ros.media.raw_images import decode_raw, MEASUREMENTS, RawImage
 from yolo_heatmap_ros.media.source import Header, Source
 from yolo_heatmap_ros.text import one_line
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 SUFFIXES = ('.db3', '.mcap')
+DEPTH_SUFFIX = '/compressedDepth'
+"""Ending of topics whose messages are no pictures, although their type says so."""
 MEASURED = 100
 """Messages at the beginning of a recording that tell its rate."""
 
 
 def is_bag(path: Path) -> bool:
-    """Return whether a path is the folder of a recording, or the file in it."""
+    """Return whether a path is the folder of a recording, or a file of one."""
     return os.path.isfile(path / 'metadata.yaml') or path.suffix in SUFFIXES
 
 
@@ -28,15 +30,18 @@ class Bag(Source):
     """
     One image topic of a recording.
 
-    `header` is that of the last frame's message.  `unusable` counts messages that hold no
+    `header` is that of the last frame's message; `original` is that message's content where it
+    is a depth image, which loses by becoming a picture.  `unusable` counts messages that hold no
     picture; they are passed over.
     """
 
-    def __init__(self, path: Path, topic: str = ''):
+    def __init__(self, path: Path, topic: str = '', value_range: Sequence[float] = ()):
         """
-        Open a recording (sqlite3 or mcap) and choose a topic, the first of images where empty.
+        Open a recording (sqlite3 or mcap): its folder, or one of the files in it alone.
 
-        Raises SourceError where it cannot be read, or has no such images.
+        An empty `topic` means the first one with images; `value_range` is that of depth images,
+        see `decode_raw`.  Raises SourceError where the recording cannot be read, or has no such
+        images.
         """
         try:
             from rosbags.highlevel import AnyReader
@@ -44,30 +49,32 @@ class Bag(Source):
         except ImportError as error:
             raise SourceError(f"'{path}': reading a recording needs the package rosbags: 'pip "
                               "install rosbags'") from error
-        folder = path if path.is_dir() else path.parent
-        if not (folder / 'metadata.yaml').is_file():
-            raise SourceError(f"'{path}': there is no metadata.yaml beside it; give the folder of "
-                              "a recording ('ros2 bag reindex' writes what is missing)")
+        if not os.path.exists(path):
+            raise SourceError(f"'{path}': no such file; give the folder of a recording, or a file "
+                              'in it')
         try:
-            self._reader = AnyReader([folder], default_typestore=get_typestore(Stores.LATEST))
+            self._reader = AnyReader([path], default_typestore=get_typestore(Stores.LATEST))
             self._reader.open()
         except Exception as error:  # rosbags', and those of SQLite, MCAP, YAML, Zstandard
             raise SourceError(f"'{path}': not a recording that can be read "
                               f'({one_line(error)})') from error
         self._path = path
+        self._value_range = value_range
         images = [one for one in self._reader.connections if one.msgtype in (IMAGE, COMPRESSED)]
-        chosen = [one for one in images if topic in ('', one.topic)][:1]
-        if not chosen:
+        try:
+            self.topic = _chosen(images, topic)
+        except SourceError as error:
             self._reader.close()
-            known = ', '.join(sorted({one.topic for one in images})) or 'no images at all'
-            raise SourceError(f"'{path}': no images on '{topic or 'any topic'}'; it has {known}")
-        self.topic = chosen[0].topic
+            raise SourceError(f"'{path}': {error}") from error
+        self.topics = sorted({one.topic for one in images})
         self._connections = [one for one in images if one.topic == self.topic]
         self.total = sum(one.msgcount for one in self._connections)
         self.rate = 0.0
         self.header = Header(0, 0, '')
+        self.original: Optional[RawImage] = None
         self.rewind()
         self._first = 0 if self._next is None else self._next[1]
+        self.begin = self._first * 1e-9
         self.mean_rate = self._measured_rate()
 
     def _measured_rate(self) -> float:
@@ -111,7 +118,7 @@ class Bag(Source):
             stamp = message.header.stamp
             self.header = Header(stamp.sec, stamp.nanosec, message.header.frame_id)
             try:
-                return _decoded(message, connection.msgtype)
+                return self._decoded(message, connection.msgtype)
             except ImageError:
                 self.unusable += 1
         return None
@@ -123,6 +130,21 @@ class Bag(Source):
         self._time = self._next[1]
         self._advance()
         return True
+
+    def _decoded(self, message: Any, kind: str) -> np.ndarray:
+        """Return the picture of a message, (H, W, 3) uint8 BGR; raises ImageError."""
+        self.original = None
+        if kind == COMPRESSED:
+            original = unpack(message.data, message.format)
+            if original is None:
+                return decode_compressed(message.data, message.format)
+        else:
+            original = RawImage(message.data, message.height, message.width, message.step,
+                                message.encoding, bool(message.is_bigendian))
+        frame = decode_raw(*original, value_range=self._value_range)
+        if original.encoding in MEASUREMENTS:
+            self.original = original
+        return frame
 
     def _advance(self) -> None:
         try:
@@ -145,9 +167,21 @@ class Bag(Source):
         self._reader.close()
 
 
-def _decoded(message, kind: str) -> np.ndarray:
-    """Return the picture of a message, (H, W, 3) uint8 BGR; raises ImageError."""
-    if kind == COMPRESSED:
-        return decode_compressed(message.data, message.format)
-    return decode_raw(message.data, message.height, message.width, message.step, message.encoding,
-                      bool(message.is_bigendian))
+def _chosen(images: List[Any], wanted: str) -> str:
+    """Return the topic to play; raises SourceError where there is none."""
+    if not images:
+        raise SourceError(f"no images on '{wanted or 'any topic'}'; it has no images at all")
+    counts: Dict[str, int] = {}
+    for one in images:
+        counts[one.topic] = counts.get(one.topic, 0) + one.msgcount
+    described = ', '.join(f'{topic} ({count} messages'
+                          + (', a format of its own)' if topic.endswith(DEPTH_SUFFIX) else ')')
+                          for topic, count in sorted(counts.items()))
+    if wanted:
+        if not counts.get(wanted):
+            raise SourceError(f"no images on '{wanted}'; it has {described}")
+        return wanted
+    for one in images:
+        if counts[one.topic] and not one.topic.endswith(DEPTH_SUFFIX):
+            return one.topic
+    raise SourceError(f'no topic with images that can be played; it has {described}')

@@ -20,6 +20,7 @@ class Chain(Source):
             part = open_part(path)
             totals.append(part.total)
             self.rate, self.mean_rate = part.rate, part.mean_rate  # the first part's in the end
+            self.begin, self.topic, self.topics = part.begin, part.topic, part.topics
             part.close()
         self.total = sum(totals) if all(totals) else 0
         self.rewind()
@@ -45,6 +46,7 @@ class Chain(Source):
             frame = self._part.read()
             if frame is not None:
                 self._elapsed, self.header = self._offset + self._part.elapsed, self._part.header
+                self.original, self.advice = self._part.original, self._part.advice
                 return frame
             self._next_part()
         return None

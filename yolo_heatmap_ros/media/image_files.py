@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 import re
-from typing import List, Optional, Tuple, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -16,7 +16,10 @@ from yolo_heatmap_ros.text import one_line
 IMAGE_SUFFIXES = ('.apng', '.avif', '.bmp', '.heic', '.heif', '.jpeg', '.jpg', '.png', '.ppm',
                   '.tif', '.tiff', '.webp')
 _MANY_PICTURES = ('.apng', '.png', '.tif', '.tiff', '.webp')
-_PILLOW_ONLY = ('.avif', '.heic', '.heif')
+HEIC_SUFFIXES = ('.heic', '.heif')
+_PILLOW_ONLY = ('.avif', *HEIC_SUFFIXES)
+DARK = 65535 // 4
+"""Largest value of an image with 16 bits that looks as if it used only 14 of them or fewer."""
 # Ultralytics changes Pillow so that what it does not know asks for a further package.
 _PILLOW_ERRORS = (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError)
 _NUMBER = re.compile('([0-9]+)')
@@ -33,9 +36,15 @@ def naturally(path: Path) -> Tuple[Union[int, str], ...]:
 class Images(Source):
     """A single image, repeated, or several: those of a folder, in natural order, or a list."""
 
-    def __init__(self, path: Path, listed: Optional[List[Path]] = None):
-        """Take an image or folder, or `listed` images; raises SourceError where there is none."""
+    def __init__(self, path: Path, listed: Optional[List[Path]] = None,
+                 value_range: Sequence[float] = ()):
+        """
+        Take an image or folder, or `listed` images; raises SourceError where there is none.
+
+        `value_range` is that of images with 16 bits, see `to_picture`.
+        """
         self._folder = path
+        self._value_range = value_range
         self._listed = listed
         self._passed = 0
         self._still: Optional[np.ndarray] = None
@@ -46,10 +55,12 @@ class Images(Source):
                                   f"({', '.join(IMAGE_SUFFIXES)})")
         else:
             self.still = True
-            self._still = read_image(path)
+            self._still = self._read(path)
             if self._still is None:
-                raise SourceError(f"'{path}': not an image that can be decoded; check the file, "
-                                  'or convert it to PNG or JPEG')
+                needs = ("; HEIC needs the package pi-heif: 'pip install pi-heif'"
+                         if path.suffix.lower() in HEIC_SUFFIXES and not _knows_heic() else
+                         '; check the file, or convert it to PNG or JPEG')
+                raise SourceError(f"'{path}': not an image that can be decoded{needs}")
 
     @property
     def elapsed(self) -> float:
@@ -68,11 +79,20 @@ class Images(Source):
             return self._still
         for path in self._rest:
             self._passed += 1
-            frame = read_image(path)
+            frame = self._read(path)
             if frame is not None:
                 return frame
             self.unusable += 1
         return None
+
+    def _read(self, path: Path) -> Optional[np.ndarray]:
+        image = load_image(path)
+        if image is None:
+            return None
+        if image.dtype == np.uint16 and not self._value_range and image.max() <= DARK:
+            self.advice = (f"'{path}' has 16 bits, but no value above {image.max()}: the picture "
+                           f"is dark; give a value_range, as '[0, {image.max()}]'")
+        return to_picture(image, self._value_range)
 
     def skip(self) -> bool:
         """Pass over one image without decoding it."""
@@ -148,10 +168,15 @@ class Animation(Source):
         self._image.close()
 
 
-def read_image(path: Path) -> Optional[np.ndarray]:
-    """Return an image, (H, W, 3) uint8 BGR, or None if it cannot be decoded."""
+def load_image(path: Path) -> Optional[np.ndarray]:
+    """Return an image, (H, W, 3) uint8 or uint16 BGR, or None if it cannot be decoded."""
     if path.suffix.lower() not in _PILLOW_ONLY:
-        return cv2.imread(str(path))
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        # Floating point, as of HDR, has no range to map: OpenCV's own reduction.
+        known = image is None or image.dtype in (np.uint8, np.uint16)
+        return image if known else cv2.imread(str(path))
+    if path.suffix.lower() in HEIC_SUFFIXES:
+        _knows_heic()
     try:
         with Image.open(path) as image:
             return np.ascontiguousarray(np.asarray(image.convert('RGB'))[:, :, ::-1])
@@ -159,11 +184,39 @@ def read_image(path: Path) -> Optional[np.ndarray]:
         return None
 
 
-def open_image(path: Path) -> Source:
-    """Open an image file; raises SourceError, one line, where it cannot be decoded."""
+def to_picture(image: np.ndarray, value_range: Sequence[float] = ()) -> np.ndarray:
+    """
+    Return an image, (H, W, 3) uint8 or uint16 BGR, as (H, W, 3) uint8 BGR.
+
+    Of 16 bits, `value_range`, (lowest, highest), is mapped to 0 to 255; where it is empty, all
+    that 16 bits can hold is.
+    """
+    if image.dtype == np.uint8:
+        return image
+    low, high = value_range or (0.0, 65535.0)
+    factor = 255.0 / (high - low)
+    return np.clip(np.round((image.astype(np.float32) - low) * factor), 0, 255).astype(np.uint8)
+
+
+def _knows_heic() -> bool:
+    """Let Pillow read HEIC, if its plugin is installed; return whether it is."""
+    try:
+        import pi_heif
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener()
+    return True
+
+
+def open_image(path: Path, value_range: Sequence[float] = ()) -> Source:
+    """
+    Open an image file; `value_range` is that of images with 16 bits, see `to_picture`.
+
+    Raises SourceError, one line, where it cannot be decoded.
+    """
     pictures = 1
     if path.suffix.lower() in _MANY_PICTURES:
         # What Pillow does not know, OpenCV may.
         with suppress(*_PILLOW_ERRORS), Image.open(path) as image:
             pictures = getattr(image, 'n_frames', 1)
-    return Animation(path) if pictures > 1 else Images(path)
+    return Animation(path) if pictures > 1 else Images(path, value_range=value_range)

@@ -1,6 +1,6 @@
 """Uncompressed images, as bytes with a size and an encoding, to arrays of BGR pixels."""
 
-from typing import Sequence
+from typing import Any, NamedTuple, Sequence
 
 import cv2
 import numpy as np
@@ -37,7 +37,19 @@ _TO_BGR = {'mono8': (cv2.COLOR_GRAY2BGR, 1), 'rgb8': (cv2.COLOR_RGB2BGR, 3),
            **{name: (code, 2) for name, code in _PACKED_YUV.items()}}
 # Plain OpenCV types define no channel order: assume OpenCV's, BGR.
 _MEANING = {'8UC1': 'mono8', '8UC3': 'bgr8', '16UC3': 'bgr16', '8UC4': 'bgra8', '16UC4': 'bgra16'}
-_MEASUREMENTS = {'16UC1': 'u2', '32FC1': 'f4'}
+MEASUREMENTS = {'16UC1': 'u2', '32FC1': 'f4'}
+"""Encodings of depth and thermal images, with the types of their values."""
+
+
+class RawImage(NamedTuple):
+    """The arguments of `decode_raw`: the content of a sensor_msgs/Image."""
+
+    data: Any
+    height: int
+    width: int
+    step: int
+    encoding: str
+    big_endian: bool
 
 
 def decode_raw(data, height: int, width: int, step: int, encoding: str, big_endian: bool = False,
@@ -96,9 +108,9 @@ def _rows(pixels: np.ndarray, count: int, length: int, step: int) -> np.ndarray:
 def _converted(rows: np.ndarray, height: int, width: int, encoding: str, big_endian: bool,
                value_range: Sequence[float]) -> np.ndarray:
     """Return rows of bytes, (rows, bytes) uint8 without padding, as (H, W, 3) uint8 BGR."""
-    if encoding in _MEASUREMENTS:
-        values = rows.view(('>' if big_endian else '<') + _MEASUREMENTS[encoding])
-        return cv2.cvtColor(_to_grey(values.astype(np.float32), encoding == '16UC1', value_range),
+    if encoding in MEASUREMENTS:
+        values = rows.view(('>' if big_endian else '<') + MEASUREMENTS[encoding])
+        return cv2.cvtColor(to_grey(values.astype(np.float32), encoding == '16UC1', value_range),
                             cv2.COLOR_GRAY2BGR)
     if encoding == 'nv24':
         return _nv24(rows, height, width)
@@ -111,8 +123,8 @@ def _converted(rows: np.ndarray, height: int, width: int, encoding: str, big_end
     return cv2.cvtColor(rows if channels == 1 else rows.reshape(height, width, channels), code)
 
 
-def _to_grey(values: np.ndarray, zero_is_nothing: bool,
-             value_range: Sequence[float]) -> np.ndarray:
+def to_grey(values: np.ndarray, zero_is_nothing: bool,
+            value_range: Sequence[float]) -> np.ndarray:
     """Return measurements, (H, W) float32, as (H, W) uint8; see `decode_raw`."""
     measured = np.isfinite(values)
     if zero_is_nothing:

@@ -1,9 +1,11 @@
 """The interface of frame sources."""
 
 import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
+
+from yolo_heatmap_ros.media.raw_images import RawImage
 
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
@@ -37,7 +39,10 @@ class Source:
     no end.  A `still` is one picture that is repeated without end; `live` sources cannot skip or
     repeat frames.
     `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
-    the last frame, where frames have been recorded with one.
+    the last frame, where frames have been recorded with one; `original` is its content where that
+    is no picture but depth.  `begin` is the time of the first frame in s since 1970, 0 if it
+    is unknown.  `topic` is the one that is played of the `topics` of a recording.
+    `advice` is a line for the user on frames so far, if there is something to say.
     """
 
     rate = STILL_RATE
@@ -47,6 +52,11 @@ class Source:
     still = False
     unusable = 0
     header: Optional[Header] = None
+    original: Optional[RawImage] = None
+    begin = 0.0
+    topic = ''
+    topics: Sequence[str] = ()
+    advice = ''
 
     @property
     def elapsed(self) -> float:

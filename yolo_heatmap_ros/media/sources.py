@@ -4,13 +4,13 @@ from glob import glob
 import os
 from pathlib import Path
 import re
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import SourceError
-from yolo_heatmap_ros.media.bags import Bag, is_bag
+from yolo_heatmap_ros.media.bags import Bag, is_bag, SUFFIXES as RECORDING_SUFFIXES
 from yolo_heatmap_ros.media.chain import Chain
 from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES, Images, naturally, open_image
 from yolo_heatmap_ros.media.source import Source, without_credentials
@@ -63,18 +63,19 @@ class Live(Source):
         self._capture.release()
 
 
-def open_source(source: str, topic: str = '') -> Source:
+def open_source(source: str, topic: str = '', value_range: Sequence[float] = ()) -> Source:
     """
     Open a file, folder, pattern of names, camera (index or /dev/video*), URL or recording.
 
-    A recording is the folder of a rosbag2 recording, or the file in it; `topic` is its topic of
-    images, where empty its first one.  Other sources have no topics.  Raises SourceError, one
-    line, where the source cannot be opened or decoded.
+    A recording is the folder of a rosbag2 recording, or a file of one; `topic` is its topic of
+    images, where empty its first one.  Other sources have no topics.  `value_range`, (lowest,
+    highest), is that of depth images, and of images with 16 bits.  Raises SourceError, one line,
+    where the source cannot be opened or decoded.
     """
     source = source.strip()
     path = Path(os.path.expanduser(source))
     if source and '://' not in source and is_bag(path):
-        return Bag(path, topic)
+        return Bag(path, topic, value_range)
     if _INDEX.fullmatch(source) or source.startswith('/dev/video') or '://' in source:
         stream = Live(source)
         if '://' not in source or not stream.ends:
@@ -86,31 +87,36 @@ def open_source(source: str, topic: str = '') -> Source:
         if not matching:
             raise SourceError(f"'{source}': no such file or folder; give a video, an image, a "
                               'folder of images, a camera index or a URL')
-        return _open_several(sorted(matching, key=naturally), topic)
+        return _open_several(sorted(matching, key=naturally), topic, value_range)
     if path.is_dir():
         videos = sorted((one for one in path.iterdir() if one.suffix.lower() in VIDEO_SUFFIXES),
                         key=naturally)
         if videos and not any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.iterdir()):
-            return _open_several(videos, topic)
-        return Images(path)
+            return _open_several(videos, topic, value_range)
+        recorded = sorted((one for one in path.iterdir() if one.suffix in RECORDING_SUFFIXES),
+                          key=naturally)
+        if recorded:  # whose metadata.yaml was never written, as of a process that was killed
+            return _open_several(recorded, topic, value_range)
+        return Images(path, value_range=value_range)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return open_image(path)
+        return open_image(path, value_range)
     return open_video(str(path))
 
 
-def open_sources(sources: List[str], topic: str = '') -> Source:
+def open_sources(sources: List[str], topic: str = '',
+                 value_range: Sequence[float] = ()) -> Source:
     """Open one or several sources, to be played one after the other; see `open_source`."""
     if len(sources) == 1:
-        return open_source(sources[0], topic)
-    return _open_several([Path(source) for source in sources], topic)
+        return open_source(sources[0], topic, value_range)
+    return _open_several([Path(source) for source in sources], topic, value_range)
 
 
-def _open_several(paths: List[Path], topic: str) -> Source:
+def _open_several(paths: List[Path], topic: str, value_range: Sequence[float]) -> Source:
     if all(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
-        return Images(paths[0].parent, paths)
+        return Images(paths[0].parent, paths, value_range)
 
     def open_part(path: Path) -> Source:
-        part = open_source(str(path), topic)
+        part = open_source(str(path), topic, value_range)
         if part.live or part.still:
             part.close()
             raise SourceError(f"'{without_credentials(str(path))}': cannot be one of several "

@@ -1,5 +1,6 @@
 """The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
 
+import array
 import math
 import sys
 import threading
@@ -8,22 +9,27 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 import rclpy
+from rclpy.clock import Clock as RosClock, ClockType
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.choices import StampSource
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError, SourceError
+from yolo_heatmap_ros.media.raw_images import RawImage
 from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
 from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.images import Picture
 from yolo_heatmap_ros.ros.parameters import NodeParameters
+from yolo_heatmap_ros.ros.sim_time import watch_clock
 
 LOG_PERIOD = 5.0
 """Seconds between progress lines."""
@@ -37,6 +43,8 @@ LEAST_PERIOD = 1e-3
 """Minimum seconds between frames, for those recorded with equal stamps."""
 MOST_PERIOD = 3600.0
 """Maximum seconds between frames."""
+LONG_GAP = 5.0
+"""Seconds until the next frame from which the log says that it takes so long."""
 MAX_SKIP = 1.0
 """Maximum seconds of frames skipped at once if decoding is slower than the rate."""
 
@@ -65,10 +73,19 @@ class PlaybackNode(GuardedNode):
         self._paused = threading.Event()
         self._changed = threading.Event()
         self._position = self._published = self._skipped = 0
+        self._advised = False
+        watch_clock(self)
         self._finished = Future()
+        self._source_clock: Optional[SourceClock] = None
+        if self._configuration['clock']:
+            self._source_clock = SourceClock(self._source.begin or time.time())
+            self._clock_publisher = self.create_publisher(Clock, '/clock', QoSProfile(depth=10))
+            self.create_timer(1.0 / self._configuration['clock'], self._publish_clock,
+                              clock=RosClock(clock_type=ClockType.STEADY_TIME))
 
     def _open(self) -> Source:
-        source = open_source(self._configuration['source'], self._configuration['topic'])
+        source = open_source(self._configuration['source'], self._configuration['topic'],
+                             self._configuration['value_range'])
         if self._configuration['stamps'] == StampSource.ORIGINAL and source.header is None:
             source.close()
             raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
@@ -102,7 +119,11 @@ class PlaybackNode(GuardedNode):
     @property
     def rate(self) -> float:
         """Return the target frame rate in Hz; 0: as frames arrive."""
-        return self._configuration['rate'] or self._source.rate
+        return self._configuration['rate'] or self._source.rate * self._configuration['speed']
+
+    def _publish_clock(self) -> None:
+        self._clock_publisher.publish(Clock(clock=Time(
+            nanoseconds=round(1e9 * self._source_clock.now())).to_msg()))
 
     def _play(self) -> None:
         code = 1  # also after an unexpected error of a decoder: the process must end
@@ -133,12 +154,20 @@ class PlaybackNode(GuardedNode):
         total = f'{self._source.total} frames' if self._source.total else unknown
         recorded = 'as they come' if self._source.live else 'as they were recorded'
         rate = f'{self.rate:g} Hz' if self.rate else recorded
+        topics = self._source.topics
+        topic = (f", topic '{self._source.topic}' of {', '.join(topics)} (topic)"
+                 if len(topics) > 1 else '')
         self.get_logger().info(f"playing '{self._name}' on '{self._publisher.topic_name}': "
-                               f'{total}, {rate}')
+                               f'{total}, {rate}{topic}')
+
+    def _skip_offset(self) -> None:
+        while self._source.coming < self._configuration['start_offset'] and self._source.skip():
+            self._position += 1
 
     def _play_recorded(self) -> int:
         """Publish frames at their times; return the exit code at the end."""
         self._start_report()
+        self._skip_offset()
         due, in_this_round = time.monotonic(), 0
         while not self._stop.is_set():
             if self._paused.is_set():
@@ -149,14 +178,18 @@ class PlaybackNode(GuardedNode):
             frame = self._source.read()
             if frame is None:
                 if not in_this_round:
-                    self.get_logger().fatal(f"'{self._name}': no frame can be decoded")
+                    after = (f" after {self._configuration['start_offset']} s (start_offset)"
+                             if self._configuration['start_offset'] else '')
+                    self.get_logger().fatal(f"'{self._name}': no frame can be decoded{after}")
                     return 1
                 if not self._configuration['loop']:
                     self._report(at_end=True)
                     return 0
                 self._source.rewind()
                 self._position = in_this_round = 0
+                self._skip_offset()
                 continue
+            self._advise()
             in_this_round += 1
             self._position += 1
             due = self._wait_until(due)
@@ -165,6 +198,9 @@ class PlaybackNode(GuardedNode):
             self._publish(frame)
             self._report()
             period = self._period()
+            if period > LONG_GAP:
+                self.get_logger().info(f'the next frame comes in {period:.0f} s, as it was '
+                                       'recorded (speed, rate)')
             due += period
             due += self._catch_up(time.monotonic() - due, period) * period
         return 0
@@ -181,10 +217,15 @@ class PlaybackNode(GuardedNode):
 
     def _period(self) -> float:
         """Return the seconds until the next frame is due."""
-        spacing = self._source.spacing
+        spacing, speed = self._source.spacing, self._configuration['speed']
         if spacing is not None and not self._configuration['rate']:
-            return max(spacing, LEAST_PERIOD)
-        return min(1.0 / (self.rate or STILL_RATE), MOST_PERIOD)
+            return max(spacing / speed, LEAST_PERIOD)
+        return min(1.0 / (self.rate or STILL_RATE * speed), MOST_PERIOD)
+
+    def _advise(self) -> None:
+        if self._source.advice and not self._advised:
+            self._advised = True
+            self.get_logger().warning(self._source.advice)
 
     def _catch_up(self, late: float, period: float) -> int:
         """Skip overdue frames; return the number of periods that have passed."""
@@ -228,14 +269,26 @@ class PlaybackNode(GuardedNode):
                 return
 
     def _publish(self, frame: np.ndarray) -> None:
-        np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
-        header = self._picture.message.header
+        if self._source.original is None:
+            np.copyto(self._picture.pixels(*frame.shape[:2]), frame)
+            message = self._picture.message
+        else:
+            message = _as_recorded(self._source.original)
+        header = message.header
+        if self._source_clock is not None and not self._source.live:
+            spacing = self._source.spacing
+            self._source_clock.show(
+                self._source.elapsed, self._configuration['speed'],
+                1.0 / (self._source.rate or STILL_RATE) if spacing is None else spacing)
         if self._configuration['stamps'] == StampSource.ORIGINAL:
             header.stamp.sec, header.stamp.nanosec, header.frame_id = self._source.header
+        elif self._source_clock is not None:
+            header.stamp = Time(nanoseconds=round(1e9 * self._source_clock.now())).to_msg()
+            header.frame_id = self._configuration['frame_id']
         else:
             header.stamp = self.get_clock().now().to_msg()
             header.frame_id = self._configuration['frame_id']
-        self._publisher.publish(self._picture.message)
+        self._publisher.publish(message)
         self._published += 1
 
     def _start_report(self) -> None:
@@ -253,6 +306,30 @@ class PlaybackNode(GuardedNode):
         self.get_logger().info(f'{end}frame {where}, {hertz:.1f} Hz, {self._skipped} skipped'
                                + (f', {unusable} unusable' if unusable else ''))
         self._start_report()
+
+
+class SourceClock:
+    """The time of the source, in s: that of the frame shown last, and how long ago that was."""
+
+    def __init__(self, begin: float):
+        """Stand at `begin`, the time of the first frame, until there is a frame."""
+        self._begin = begin
+        self._last = (begin, time.monotonic(), 0.0, 0.0)
+
+    def show(self, elapsed: float, speed: float, spacing: float) -> None:
+        """Show a frame, `elapsed` s after the first; the next one is due `spacing` s later."""
+        self._last = (self._begin + elapsed, time.monotonic(), speed, spacing)
+
+    def now(self) -> float:
+        """Return the time; it does not pass that of the next frame, as while playing pauses."""
+        shown, at, speed, spacing = self._last
+        return shown + min((time.monotonic() - at) * speed, spacing)
+
+
+def _as_recorded(original: RawImage) -> Image:
+    return Image(height=original.height, width=original.width, step=original.step,
+                 encoding=original.encoding, is_bigendian=int(original.big_endian),
+                 data=array.array('B', bytes(original.data)))
 
 
 def main(args: Optional[List[str]] = None) -> int:

@@ -1,5 +1,6 @@
 """What comes into a heatmap node: images, compressed images, detections of another node."""
 
+import time
 from typing import Callable, List, Tuple, Union
 
 import numpy as np
@@ -47,6 +48,11 @@ class FrameInput:
         return [subscription.topic for subscription in self._subscriptions]
 
     @property
+    def reliable(self) -> bool:
+        """Return whether all subscriptions are reliable."""
+        return all(subscription.reliable for subscription in self._subscriptions)
+
+    @property
     def _by_topic(self) -> bool:
         return self.configuration['detector'] == DetectorKind.TOPIC
 
@@ -62,7 +68,7 @@ class FrameInput:
 
     def _subscribe_to(self, message_type: type, topic: str, callback: Callable) -> None:
         self._subscriptions.append(ImageSubscription(
-            self._node, message_type, topic, callback, self._count_skipped,
+            self._node, message_type, topic, self._timed(callback), self._count_skipped,
             self.configuration['image_reliability'], self._depth))
 
     def unsubscribe(self) -> None:
@@ -77,6 +83,15 @@ class FrameInput:
             self._node.get_logger().info(
                 f'{counts[Outcome.PROCESSED]} frames processed, '
                 f'{counts[Outcome.SKIPPED]} skipped, {counts[Outcome.UNUSABLE]} unusable')
+
+    def _timed(self, callback: Callable) -> Callable:
+        def timed(message) -> None:
+            begin = time.monotonic()
+            try:
+                callback(message)
+            finally:
+                self._diagnostics.work(time.monotonic() - begin)
+        return timed
 
     def _image_topic(self) -> Tuple[type, str]:
         """Return type and topic of the images."""
@@ -95,7 +110,7 @@ class FrameInput:
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         try:
             if isinstance(message, CompressedImage):
-                frame = from_compressed(message)
+                frame = from_compressed(message, self.configuration['value_range'])
             else:
                 frame = to_frame(message, self.configuration['value_range'])
             self._advice.on_size(*frame.shape[:2])

@@ -45,7 +45,7 @@ def test_the_format_of_a_message_counts(street_frames):
     frame = street_frames[0]
     turned = from_compressed(packed(frame, said='rgb8; png compressed rgb8'))
     assert np.array_equal(turned, frame[:, :, ::-1])
-    with pytest.raises(ImageError, match='0 bytes .* are no JPEG or PNG'):
+    with pytest.raises(ImageError, match='0 bytes .* are no JPEG, PNG or TIFF'):
         from_compressed(CompressedImage(format='jpeg'))
 
 

@@ -1,5 +1,7 @@
 """Compressed image messages to and from arrays, as image_transport's `compressed` plugin does."""
 
+from typing import Sequence
+
 import numpy as np
 from sensor_msgs.msg import CompressedImage
 
@@ -10,13 +12,14 @@ SUFFIX = '/compressed'
 """What follows the name of the raw topic."""
 
 
-def from_compressed(message: CompressedImage) -> np.ndarray:
+def from_compressed(message: CompressedImage, value_range: Sequence[float] = ()) -> np.ndarray:
     """
     Return the picture of a message, (H, W, 3) uint8 BGR.
 
+    `value_range`, (lowest, highest), is that of depth and thermal images, see `decode_raw`.
     Raises ImageError, one line, for a message that holds no picture, or one that is too large.
     """
-    return decode_compressed(message.data, message.format)
+    return decode_compressed(message.data, message.format, value_range)
 
 
 def fill_compressed(message: CompressedImage, pixels: np.ndarray, kind: str, jpeg_quality: int,
