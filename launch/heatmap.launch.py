@@ -1,5 +1,7 @@
 """Start the heatmap node on a live camera."""
 
+import os
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -18,6 +20,10 @@ OVERRIDES = {
 def start(context):
     """Return the node; arguments override `params_file` where they are given."""
     given = {name: LaunchConfiguration(name).perform(context) for name in OVERRIDES}
+    params_file = LaunchConfiguration('params_file').perform(context)
+    if not os.path.isfile(params_file):
+        # launch_ros would go on without it.
+        raise FileNotFoundError(f"params_file '{params_file}': no such file")
     nodes = [Node(
         package='yolo_heatmap_ros', executable='heatmap_node', output='screen',
         namespace=LaunchConfiguration('namespace'),

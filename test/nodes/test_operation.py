@@ -1,19 +1,29 @@
 """Diagnostics, pausing, QoS that does not fit, and an external lifecycle manager."""
 
+import array
+import gc
 import subprocess
 import sys
 import time
+import weakref
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
-from rcl_interfaces.srv import DescribeParameters, ListParameters
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
+from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_processes import (
     call, change_state, image_message, NodeProcess, Pictures, set_parameters, spin_until, state,
     wait_until_matched)
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
+import yaml
+from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode
+from yolo_heatmap_ros.ros import diagnostics
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.ros.frame_statistics import Outcome, WINDOW
 
 NAME = '/yolo_heatmap'
 RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
@@ -184,7 +194,7 @@ def test_parameters_in_the_shape_of_rqt_reconfigure(node, street):
         by_name = {descriptor.name: descriptor for descriptor in described}
         assert by_name['half_life'].floating_point_range[0].from_value == 0.0
         assert by_name['heatmap.compressed.jpeg_quality'].integer_range[0].to_value == 100
-        assert by_name['autostart'].read_only
+        assert 'at start' in by_name['autostart'].additional_constraints
         own = [descriptor for descriptor in described
                if not descriptor.name.startswith(('qos_overrides', 'use_sim_time', 'start_type'))]
         assert len(own) > 40
@@ -193,6 +203,105 @@ def test_parameters_in_the_shape_of_rqt_reconfigure(node, street):
         assert result.reason.startswith("parameter 'kernel': 'square' is not one of disc")
         assert set_parameters(node, NAME, use_sim_time=True).successful
         assert process.stop() == 0
+
+
+def dumped(node, names):
+    """Return what `ros2 param dump` writes."""
+    values = call(node, GetParameters, f'{NAME}/get_parameters',
+                  GetParameters.Request(names=names)).values
+    content = {}
+    for name, value in zip(names, map(parameter_value_to_python, values)):
+        *path, last = name.split('.')
+        place = content
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = list(value) if isinstance(value, array.array) else value
+    return yaml.dump({NAME: {'ros__parameters': content}})
+
+
+@pytest.mark.parametrize('active', [True, False])
+def test_its_own_dump_can_be_loaded(node, street, tmp_path, active):
+    """By rclpy's client, as `ros2 param load` does; what cannot change now has not changed."""
+    regions = '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}'
+    ground = {'ground.points_px': '[[14, 399], [626, 399], [95, 184], [545, 184]]',
+              'ground.points_m': '[[9, 6], [9, -6], [24, 10], [24, -10]]'}
+    with start(street, wait='', regions=regions, device='cpu', classes='[person, 1]',
+               autostart=active, **ground) as process:
+        assert spin_until(node, lambda: node.count_publishers(f'{NAME}/transition_event'))
+        if active:
+            process.wait_for_output('listening to')
+        names = [name for name in call(node, ListParameters, f'{NAME}/list_parameters',
+                                       ListParameters.Request()).result.names
+                 # rclpy's own, which it refuses to set to what they are
+                 if not name.startswith(('qos_overrides', 'start_type_description_service'))]
+        file = tmp_path / 'dump.yaml'
+        file.write_text(dumped(node, names))
+        client = AsyncParameterClient(node, NAME)
+        assert client.wait_for_services(10.0)
+        loading = client.load_parameter_file(str(file), use_wildcard=True)
+        assert spin_until(node, loading.done)
+        results = loading.result().results
+        assert len(results) == len(names) > 50
+        assert [result.reason for result in results if not result.successful] == []
+        assert process.stop() == 0
+
+
+@pytest.mark.parametrize('reliability', ['auto', 'reliable'])
+def test_a_latched_image_is_heard(node, street, street_frames, reliability):
+    """A still picture that was published once, before the node came."""
+    latched = node.create_publisher(Image, '/image', QoSProfile(
+        depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    latched.publish(image_message(street_frames[0]))
+    heatmaps = Pictures(node, f'{NAME}/heatmap')
+    with start(street, image_reliability=reliability) as process:
+        assert spin_until(node, lambda: len(heatmaps) == 1), process.output()
+        assert "subscribed to '/image' with QoS durability transient_local" in process.output()
+        latched.publish(image_message(street_frames[1], 2))
+        assert spin_until(node, lambda: len(heatmaps) == 2)
+        assert process.stop() == 0
+    node.destroy_publisher(latched)
+    node.destroy_subscription(heatmaps.subscription)
+
+
+def test_simulated_time_that_nobody_publishes(street):
+    for module, parameters in (('heatmap_node', {'weights': str(street / 'street.pt')}),
+                               ('playback_node', {'source': str(street / 'street.mp4')})):
+        with NodeProcess(module, {**parameters, 'use_sim_time': True}) as process:
+            process.wait_for_output('use_sim_time is true, but nothing has come on /clock in 5 s')
+            assert process.stop() == 0
+
+
+def test_frames_lost_on_the_way_are_told_from_those_skipped(node):
+    """By best effort, while the node has time; a busy node skips frames itself."""
+    reporter = diagnostics.DiagnosticsReporter(GuardedNode('judged'), dict)
+    facts = {'state': 'active', 'reliability': diagnostics.BEST_EFFORT}
+
+    def judged(skipped, busy, **more):
+        reporter.restart()
+        reporter._since -= WINDOW
+        reporter.count(Outcome.PROCESSED, 77)
+        reporter.count(Outcome.SKIPPED, skipped)
+        reporter.work(busy)
+        return reporter._judged({**facts, **more}, reporter.statistics.recent(time.monotonic()),
+                                time.monotonic())
+    level, message = judged(31, 2.0)
+    assert level == diagnostics.WARN and message.startswith('31 of 108 frames lost on the way')
+    assert judged(2, 2.0)[0] == judged(31, 9.5)[0] == diagnostics.OK
+    assert judged(31, 2.0, reliability=diagnostics.RELIABLE)[0] == diagnostics.OK
+
+
+def test_a_model_is_released_at_cleanup(node, street):
+    """Nothing of the node holds it any longer."""
+    own = HeatmapNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in (
+            ('weights', str(street / 'street.pt')), ('half_life', 5.0))])
+    assert own.bring_up()
+    model = weakref.ref(own._pipeline.detector)
+    own.trigger_deactivate()
+    own.trigger_cleanup()
+    gc.collect()
+    assert model() is None
+    own.destroy_node()
 
 
 def test_silence_is_explained(node, street):

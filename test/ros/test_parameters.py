@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import rclpy
-from rclpy.parameter import Parameter
+from rclpy.parameter import get_parameter_value, Parameter
 import yaml
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
@@ -88,8 +88,12 @@ def test_regions_on_the_command_line(make):
     ('alpha:=1.0e9', 'out of range|from 0.0 to 1.0'),
     ('alpha:=2', 'from 0.0 to 1.0'),
     ('alpha:=high', "'high' is not a number"),
-    ('imgsz:=640.5', 'not a whole number'),
-    ('imgsz:=8', 'out of range|from 32'),
+    ('imgsz:=640.5', 'neither a whole number'),
+    ('imgsz:=8', 'neither a whole number from 32'),
+    ("prompts:='[a, a]'", 'has an entry twice'),
+    ('prompts:=7', 'is not a list of texts'),
+    ("regions:='[a, b]'", 'is not of the form'),
+    ("regions:='[a: [[0, 0], [1, 0], [1, 1]], a: [[0, 0], [1, 0], [1, 1]]]'", 'has two regions'),
     ('frame_policy:=newest', 'latest, all'),
     ('autostart:=1', 'neither true nor false'),
     ('classes:=[0.5]', 'neither a name nor an id'),
@@ -112,9 +116,23 @@ def test_every_parameter_is_described(make):
     node, _ = make()
     descriptor = node.describe_parameter('alpha')
     assert descriptor.floating_point_range[0].to_value == 1.0
-    assert node.describe_parameter('imgsz').integer_range[0].from_value == 32
-    assert node.describe_parameter('autostart').read_only
+    assert node.describe_parameter('max_det').integer_range[0].from_value == 1
+    assert 'at start' in node.describe_parameter('autostart').additional_constraints
     assert 'unconfigured' in node.describe_parameter('weights').additional_constraints
+
+
+def test_regions_in_a_form_that_ros2_param_leaves_alone(make):
+    """It takes text that is a mapping in YAML for a mapping, and ends with a traceback."""
+    text = '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]], "a: b": [[1, 2], [30, 4], [5, 60]]}'
+    wanted = "[{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}, {'a: b': [[1, 2], [30, 4], [5, 60]]}]"
+    node, parameters = make(f"regions:='{text}'")
+    assert node.get_parameter('regions').value == wanted
+    assert get_parameter_value(wanted).string_value == wanted
+    assert list(parameters.configuration()['regions']) == ['door', 'a: b']
+    for other in (text, wanted, '[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]', ''):
+        assert node.set_parameters([Parameter('regions', value=other)])[0].successful
+        assert not isinstance(yaml.safe_load(node.get_parameter('regions').value), dict)
+    assert node.set_parameters([Parameter('regions', value='{')])[0].successful is False
 
 
 def test_set_while_running(make):
@@ -130,7 +148,9 @@ def test_set_while_running(make):
     result = node.set_parameters_atomically([Parameter('weights', value='other.pt')])
     assert not result.successful
     assert 'only while the node is unconfigured' in result.reason
-    assert not node.set_parameters_atomically([Parameter('autostart', value=False)]).successful
+    result = node.set_parameters_atomically([Parameter('autostart', value=False)])
+    assert not result.successful
+    assert 'only at the start' in result.reason
     assert len(seen) == 1
     assert node.get_parameter('colormap').value == 'hot'
 

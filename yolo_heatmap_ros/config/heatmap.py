@@ -2,16 +2,17 @@
 
 import csv
 import re
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, List, Tuple, Union
 
 import numpy as np
 
 from yolo_heatmap_ros.choices import (
     Acceleration, Anchor, DetectorKind, FramePolicy, HeatUnit, ImageFormat, ImageReliability,
     InputTransport, KernelName, Normalization, OnTimeJump)
-from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.config.polygons import as_list, parse_polygons
 from yolo_heatmap_ros.config.specs import (
-    as_text, choice, filled_text, number, ParameterSpec, Settable, switch)
+    as_numbers, as_text, choice, filled_text, number, ParameterSpec, Settable, switch,
+    value_range)
 from yolo_heatmap_ros.drawing.colormaps import colormap_code
 from yolo_heatmap_ros.limits import MAX_PIXELS
 
@@ -26,19 +27,19 @@ def _as_colormap(value: Any) -> str:
     return text
 
 
-def _as_classes(value: Any) -> List[Union[int, str]]:
-    """
-    Accept one class, a list of them, or such a list as text; `[]` arrives as None.
+def _listed(text: str) -> List[str]:
+    """Return the entries of a list as text; those with a comma stand in quotes."""
+    text = text.strip().removeprefix('[').removesuffix(']')
+    quote = '"' if '"' in text else "'"
+    return next(csv.reader([text.replace('\n', ' ')], quotechar=quote, skipinitialspace=True), [])
 
-    In text, names with a comma stand in quotes.
-    """
+
+def _as_classes(value: Any) -> List[Union[int, str]]:
+    """Accept one class, a list of them, or such a list as text; `[]` arrives as None."""
     if value is None:
         return []
     if isinstance(value, str):
-        text = value.strip().removeprefix('[').removesuffix(']')
-        quote = '"' if '"' in text else "'"
-        value = next(csv.reader([text.replace('\n', ' ')], quotechar=quote,
-                                skipinitialspace=True), [])
+        value = _listed(value)
     entries = [value] if isinstance(value, (bool, int, float)) else list(value)
     if any(isinstance(entry, bool) or not isinstance(entry, (int, str)) for entry in entries):
         raise ValueError(f'{value!r} has an entry that is neither a name nor an id')
@@ -46,35 +47,27 @@ def _as_classes(value: Any) -> List[Union[int, str]]:
             if str(entry).strip()]
 
 
-def _as_numbers(value: Any) -> List[float]:
-    """Accept a list of numbers, nested or as text; None is an empty list."""
-    if isinstance(value, str):
-        value = value.replace('[', ' ').replace(']', ' ').replace(',', ' ').split()
-    try:
-        numbers = [float(entry) for entry in (() if value is None else value)]
-    except (TypeError, ValueError):
-        numbers = [float('nan')]
-    if not np.isfinite(numbers).all():
-        raise ValueError(f'{value!r} is not a list of numbers')
-    return numbers
-
-
-def _as_range(value: Any) -> List[float]:
-    numbers = _as_numbers(value)
-    if numbers and (len(numbers) != 2 or numbers[0] >= numbers[1]):
-        raise ValueError(f"{value!r} is not of the form '[lowest, highest]'")
-    return numbers
+def _as_prompts(value: Any) -> Tuple[str, ...]:
+    """Accept a list of texts, or such a list as text; `[]` arrives as None."""
+    entries = _listed(value) if isinstance(value, str) else () if value is None else value
+    if isinstance(entries, (bool, int, float)) or not all(
+            isinstance(entry, str) for entry in entries):
+        raise ValueError(f'{value!r} is not a list of texts')
+    prompts = tuple(entry.strip() for entry in entries if entry.strip())
+    if len(set(prompts)) != len(prompts):
+        raise ValueError(f'{value!r} has an entry twice')
+    return prompts
 
 
 def _as_matrix(value: Any) -> List[float]:
-    numbers = _as_numbers(value)
+    numbers = as_numbers(value)
     if len(numbers) not in (0, 9):
         raise ValueError(f'has {len(numbers)} numbers, but a 3 x 3 matrix has 9')
     return numbers
 
 
 def _as_extent(value: Any) -> List[float]:
-    numbers = _as_numbers(value)
+    numbers = as_numbers(value)
     if numbers and (len(numbers) != 4 or numbers[0] >= numbers[2] or numbers[1] >= numbers[3]):
         raise ValueError(f"{value!r} is not of the form '[x_min, y_min, x_max, y_max]'")
     if any(abs(number_) > MAX_METRES for number_ in numbers):
@@ -83,7 +76,7 @@ def _as_extent(value: Any) -> List[float]:
 
 
 def _as_points(value: Any) -> List[List[float]]:
-    numbers = _as_numbers(value)
+    numbers = as_numbers(value)
     if len(numbers) % 2:
         raise ValueError(f'has {len(numbers)} numbers, but points have two each')
     return [numbers[index:index + 2] for index in range(0, len(numbers), 2)]
@@ -101,12 +94,22 @@ def _as_regions(value: Any) -> Dict[str, np.ndarray]:
 
 
 def _as_size(value: Any) -> List[int]:
-    numbers = _as_numbers(value)
+    numbers = as_numbers(value)
     if numbers and (len(numbers) != 2 or not all(1 <= one <= 65535 for one in numbers)):
         raise ValueError(f"{value!r} is not of the form '[width, height]' in px")
     if numbers and numbers[0] * numbers[1] > MAX_PIXELS:
         raise ValueError(f'{value!r} is more than {MAX_PIXELS // 1_000_000} megapixels')
     return [int(number_) for number_ in numbers]
+
+
+def _as_input_size(value: Any) -> Union[int, Tuple[int, int]]:
+    numbers = as_numbers([value] if isinstance(value, (int, float)) else value)
+    if isinstance(value, bool) or len(numbers) not in (1, 2) or not all(
+            32 <= one <= 4096 and one == int(one) for one in numbers):
+        raise ValueError(f'{value!r} is neither a whole number from 32 to 4096 nor of the form '
+                         "'[height, width]'")
+    sides = tuple(map(int, numbers))
+    return sides if len(sides) == 2 else sides[0]
 
 
 HEATMAP_PARAMETERS = (
@@ -128,11 +131,19 @@ HEATMAP_PARAMETERS = (
         'The SHA-256 that the weights must have, in hex, to be loaded; empty: any. The log shows '
         'the SHA-256 of loaded weights.', _as_sha256, Settable.UNCONFIGURED),
     ParameterSpec(
+        'prompts', '',
+        'For open-vocabulary models (YOLO-World, YOLOE): the classes to find, by text, as '
+        "'[forklift, person with helmet]'; empty: those that the model has.", _as_prompts,
+        Settable.UNCONFIGURED),
+    ParameterSpec(
         'device', '',
         "Where the model runs: 'cpu', a GPU's number, 'cuda:0', 'mps'; empty: a GPU if one is "
         'available.', as_text, Settable.UNCONFIGURED),
-    number('imgsz', 640, "The longer side of the model's input in px.", 32, 4096,
-           Settable.UNCONFIGURED),
+    ParameterSpec(
+        'imgsz', 640,
+        "The longer side of the model's input in px, or '[height, width]'; multiples of 32. "
+        'An export of fixed size keeps its own, see the log.', _as_input_size,
+        Settable.UNCONFIGURED),
     number('conf', 0.25, 'Confidence threshold: detections below it are dropped.', 0.0, 1.0),
     number('iou', 0.7, 'IoU threshold of non-maximum suppression: of boxes of one class that '
            'overlap more, only the most confident is kept.', 0.0, 1.0),
@@ -178,9 +189,9 @@ HEATMAP_PARAMETERS = (
            'classes.', Settable.UNCONFIGURED),
     ParameterSpec(
         'regions', '',
-        "Polygons by name, as YAML: '{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}', in px, or in "
+        "Polygons by name, as YAML: '[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]', in px, or in "
         'fractions of width and height if no coordinate is above 1. Heat accumulates only inside '
-        'them.', _as_regions),
+        'them.', _as_regions, canonical=as_list),
     choice('region_anchor', Anchor,
            "The point of a box that decides whether it is in a region: 'foot': the middle of its "
            "lower edge; 'center': its centre."),
@@ -244,7 +255,7 @@ HEATMAP_PARAMETERS = (
         'value_range', '',
         'The values of depth and thermal images (32FC1, 16UC1) that become black and white, '
         "as '[0.5, 8.0]', in the image's unit; empty: the range of each image.",
-        _as_range),
+        value_range),
     number('output_width', 0, 'Width in px of the published heatmap, and of each half of the '
            'composite; 0, or more than the image has: not scaled.', 0, 65535),
     *(setting for picture in ('heatmap', 'composite') for setting in (

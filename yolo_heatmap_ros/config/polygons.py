@@ -3,6 +3,7 @@
 from typing import Any, Dict
 
 import numpy as np
+import yaml
 
 from yolo_heatmap_ros.yaml_text import load_yaml
 
@@ -14,17 +15,42 @@ MAX_POINTS = 1000
 
 def parse_polygons(text: str) -> Dict[str, np.ndarray]:
     """
-    Read polygons from YAML, such as `{door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]}`.
+    Read polygons from YAML, such as `[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]`.
 
+    That is a list, which `ros2 param` leaves as it is; a mapping, in braces, means the same.
     Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no
     coordinate of the polygon is above 1.  Raises ValueError, one line, for anything else.
     """
     content = load_yaml(text)
     if not content:
         return {}
-    if not isinstance(content, dict):
-        raise ValueError("is not of the form '{name: [[x, y], [x, y], [x, y]], …}'")
-    return {str(name): _polygon(str(name), points) for name, points in content.items()}
+    parts = content if isinstance(content, list) else [content]
+    if not all(isinstance(part, dict) for part in parts):
+        raise ValueError("is not of the form '[name: [[x, y], [x, y], [x, y]], …]'")
+    polygons: Dict[str, np.ndarray] = {}
+    for name, points in (pair for part in parts for pair in part.items()):
+        if str(name) in polygons:
+            raise ValueError(f"has two regions called '{name}'")
+        polygons[str(name)] = _polygon(str(name), points)
+    return polygons
+
+
+def as_list(text: Any) -> Any:
+    """
+    Return polygons that are written as a mapping as a list, and anything else unchanged.
+
+    `ros2 param` takes text that YAML reads as a mapping for one, and ends with a traceback.
+    """
+    if not isinstance(text, str):
+        return text
+    try:
+        content = load_yaml(text)
+    except ValueError:
+        return text
+    if not isinstance(content, dict) or not content:
+        return text
+    return yaml.safe_dump([{name: points} for name, points in content.items()],
+                          default_flow_style=True, width=float('inf'), allow_unicode=True).strip()
 
 
 def _polygon(name: str, points: Any) -> np.ndarray:

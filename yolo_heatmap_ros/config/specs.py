@@ -1,7 +1,8 @@
 """Parameter specifications, declared once for nodes, commands and `--help`."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple, Type
+import math
+from typing import Any, Callable, List, Optional, Tuple, Type
 
 from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH, StrEnum
@@ -22,6 +23,7 @@ class ParameterSpec:
 
     `check` converts the value given by the user to the one that the code uses.  It raises
     ValueError with a reason that completes a sentence starting with the parameter's name.
+    `canonical` rewrites a value in the form that survives `ros2 param dump` and `load`.
     """
 
     name: str
@@ -30,6 +32,7 @@ class ParameterSpec:
     check: Callable[[Any], Any]
     settable: Settable = Settable.ANY_TIME
     limits: Optional[Tuple[float, float]] = None
+    canonical: Callable[[Any], Any] = lambda value: value
 
     def checked(self, value: Any) -> Any:
         """Return the converted value; raises ParameterError for an invalid one."""
@@ -97,3 +100,24 @@ def filled_text(value: Any) -> str:
     if not text:
         raise ValueError('must not be empty')
     return text
+
+
+def as_numbers(value: Any) -> List[float]:
+    """Accept a list of numbers, nested or as text; None is an empty list."""
+    if isinstance(value, str):
+        value = value.replace('[', ' ').replace(']', ' ').replace(',', ' ').split()
+    try:
+        numbers = [float(entry) for entry in (() if value is None else value)]
+    except (TypeError, ValueError):
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f'{value!r} is not a list of numbers')
+    return numbers
+
+
+def value_range(value: Any) -> List[float]:
+    """Accept the lowest and the highest of a range of values, or nothing."""
+    numbers = as_numbers(value)
+    if numbers and (len(numbers) != 2 or numbers[0] >= numbers[1]):
+        raise ValueError(f"{value!r} is not of the form '[lowest, highest]'")
+    return numbers

@@ -18,8 +18,8 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.errors import HeatmapError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.ros.diagnostics import DiagnosticsReporter
-from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.diagnostics import BEST_EFFORT, DiagnosticsReporter, RELIABLE
+from yolo_heatmap_ros.ros.executable import nothing_to_lose, run_node
 from yolo_heatmap_ros.ros.floor_publisher import FloorPublisher
 from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.ros.frame_input import FrameInput
@@ -31,6 +31,7 @@ from yolo_heatmap_ros.ros.messages.detections import (
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
+from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
@@ -45,6 +46,7 @@ class HeatmapNode(ManagedNode):
         """Declare parameters and services; `make_detector` loads the model in `configure`."""
         # Before rclpy's constructor: if that raises, it destroys the node.
         self._pipeline: Optional[HeatmapPipeline] = None
+        self._advice: Optional[FrameAdvice] = None
         self._input: Optional[FrameInput] = None
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
@@ -60,6 +62,7 @@ class HeatmapNode(ManagedNode):
             self._heat_services = HeatServices(self)
             self.create_service(SetBool, '~/enable', self._enable)
             self._diagnostics = DiagnosticsReporter(self, self._facts)
+            watch_clock(self)
         except Exception:
             self.destroy_node()  # else it stays in the graph until garbage is collected
             raise
@@ -171,7 +174,7 @@ class HeatmapNode(ManagedNode):
         self._regions = self._detections = None
         if self._heat_services is not None:
             self._heat_services.serve(None, None)
-        self._pipeline = None
+        self._pipeline = self._advice = None  # and with them the model
 
     def _change(self, changes: Dict[str, Any]) -> None:
         if self._pipeline is None:
@@ -211,6 +214,8 @@ class HeatmapNode(ManagedNode):
             model = '' if by_topic else self._configuration['weights']
             facts.update(model=model, task=detector.task,
                          device=detector.device_name, backend=detector.backend)
+            if self._input.topics:
+                facts['reliability'] = RELIABLE if self._input.reliable else BEST_EFFORT
             if self._configuration['frame_policy'] == FramePolicy.ALL:
                 facts['every frame'] = f'up to {self._depth} wait'
         return facts
@@ -240,8 +245,9 @@ class HeatmapNode(ManagedNode):
 
 
 def _work(node: HeatmapNode) -> int:
-    if node.autostart and not node.bring_up():
-        return 1
+    with nothing_to_lose():
+        if node.autostart and not node.bring_up():
+            return int(rclpy.ok())  # else a signal has ended it
     rclpy.spin(node)
     return 0
 

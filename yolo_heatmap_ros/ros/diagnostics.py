@@ -15,6 +15,13 @@ PERIOD = 1.0
 STALE_AFTER = 5.0
 """Seconds without a frame after which the status is STALE."""
 
+RELIABLE, BEST_EFFORT = 'reliable', 'best effort'
+MUCH_LOST = 0.05
+"""The share of frames that are lost on the way from which that deserves a warning."""
+IDLE = 0.7
+"""The share of the time below which the node is not so busy that it skips frames itself."""
+HINT_PERIOD = 60.0
+"""Seconds between log lines on lost frames."""
 OK, WARN, ERROR, STALE = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR,
                           DiagnosticStatus.STALE)
 
@@ -27,7 +34,8 @@ class DiagnosticsReporter:
         Start reporting.
 
         `facts` returns further values by name: `state` is the node's lifecycle state; `paused` is
-        set only while it is paused, and `every frame` only if a lost frame deserves a warning.
+        set only while it is paused, and `every frame` only if a lost frame deserves a warning;
+        `reliability` is `RELIABLE` or `BEST_EFFORT`, that of the subscription.
         """
         self._node = node
         self._facts = facts
@@ -43,6 +51,10 @@ class DiagnosticsReporter:
         now = time.monotonic()
         self._last = now
         self.statistics.count(kind, now, number, age)
+
+    def work(self, seconds: float) -> None:
+        """Remember that a frame took so long."""
+        self.statistics.work(time.monotonic(), seconds)
 
     def restart(self) -> None:
         """Restart all counts from zero, for a new configuration."""
@@ -90,10 +102,26 @@ class DiagnosticsReporter:
         if recent[Outcome.SKIPPED] and not recent[Outcome.PROCESSED]:
             return ERROR, (f'{recent[Outcome.SKIPPED]} frames lost in {WINDOW:.0f} s, and none '
                            'processed: see the log of the node')
+        if self._loses_on_the_way(facts, recent, now):
+            message = (f'{recent[Outcome.SKIPPED]} of {sum(recent.values())} frames lost on the '
+                       'way, while the node had time for them: the topic is best effort, and '
+                       'parts of large pictures are dropped')
+            self._node.get_logger().warning(
+                f'{message}; let the camera publish reliably, or smaller pictures, or compressed '
+                "ones (input_transport), see docs/troubleshooting.md, 'best effort'",
+                throttle_duration_sec=HINT_PERIOD)
+            return WARN, message
         if recent[Outcome.SKIPPED] and 'every frame' in facts:
             return WARN, (f'{recent[Outcome.SKIPPED]} frames lost: the camera is faster than the '
                           'model')
         return OK, 'frames arrive' if recent[Outcome.PROCESSED] else 'waiting for the first frame'
+
+    def _loses_on_the_way(self, facts: Dict[str, str], recent: Dict[str, int],
+                          now: float) -> bool:
+        watched = min(WINDOW, max(now - self._since, PERIOD))
+        return (facts.get('reliability') == BEST_EFFORT
+                and recent[Outcome.SKIPPED] > MUCH_LOST * sum(recent.values())
+                and self.statistics.worked(now) < IDLE * watched)
 
 
 def _milliseconds(seconds: float) -> str:

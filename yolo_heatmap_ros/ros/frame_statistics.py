@@ -33,11 +33,20 @@ class FrameStatistics:
         self.counts: Dict[str, int] = dict.fromkeys(Outcome, 0)
         self.last_error = ''
         self._samples: Deque[Tuple[float, str, float]] = deque(maxlen=MAX_SAMPLES)
+        self._work: Deque[Tuple[float, float]] = deque(maxlen=MAX_SAMPLES)
 
     def count(self, kind: str, now: float, number: int = 1, age: float = float('nan')) -> None:
         """Count frames of a kind; `age` is the time since their stamp in s, if known."""
         self.counts[kind] += number
         self._samples.extend([(now, kind, age)] * min(number, MAX_SAMPLES))
+
+    def work(self, now: float, seconds: float) -> None:
+        """Remember that a frame took so long."""
+        self._work.append((now, seconds))
+
+    def worked(self, now: float) -> float:
+        """Return how many seconds of the window frames took."""
+        return sum(seconds for at, seconds in self._work if at >= now - WINDOW)
 
     def _recent(self, now: float):
         while self._samples and self._samples[0][0] < now - WINDOW:

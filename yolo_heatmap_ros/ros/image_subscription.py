@@ -6,7 +6,8 @@ from typing import Callable, FrozenSet, Optional, Set, Tuple
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy, qos_check_compatible, QoSCompatibility, QoSProfile, ReliabilityPolicy)
 from rclpy.qos_overriding_options import QoSOverridingOptions, QoSPolicyKind
 
 from yolo_heatmap_ros.choices import ImageReliability
@@ -22,7 +23,8 @@ class ImageSubscription:
     Subscribes to images, reliably if every publisher of the topic offers that.
 
     A best-effort subscription loses many large pictures, and a reliable one receives nothing from
-    a best-effort camera: neither suits all cameras.
+    a best-effort camera: neither suits all cameras.  An image that was latched before the node
+    came, as a still one is, reaches only those who ask for it.
     """
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
@@ -47,6 +49,7 @@ class ImageSubscription:
         self._silent_since: Optional[float] = time.monotonic()
         self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
+        self._received = self._latched = False
         best_effort = reliability == ImageReliability.BEST_EFFORT
         self._subscribe(ReliabilityPolicy.BEST_EFFORT if best_effort
                         else ReliabilityPolicy.RELIABLE)
@@ -65,17 +68,19 @@ class ImageSubscription:
 
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._reliability = reliability
+        # Reliability has its own parameter; an override would freeze its first value.
+        kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
         self._subscription = self._node.create_subscription(
             self._type, self._topic, self._receive,
-            QoSProfile(depth=self._depth, reliability=reliability),
-            # Reliability has its own parameter; an override would freeze its first value.
+            QoSProfile(depth=self._depth, reliability=reliability, durability=(
+                DurabilityPolicy.TRANSIENT_LOCAL if self._latched else DurabilityPolicy.VOLATILE)),
             qos_overriding_options=QoSOverridingOptions(
-                (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY)),
+                kinds if self._latched else (*kinds, QoSPolicyKind.DURABILITY)),
             # rclpy's defaults would report a mismatch that is about to be resolved.
             event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False))
 
     def _receive(self, message, info: dict) -> None:
-        self._silent_since = None
+        self._silent_since, self._received = None, True
         sequence = info.get('publication_sequence_number')
         # Not every RMW provides sequence numbers.
         if sequence is not None:
@@ -103,13 +108,21 @@ class ImageSubscription:
         offers = {publisher.qos_profile.reliability for publisher in publishers}
         wanted = (ReliabilityPolicy.RELIABLE if offers == {ReliabilityPolicy.RELIABLE}
                   else ReliabilityPolicy.BEST_EFFORT)
+        latched = all(publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+                      for publisher in publishers)
         if self._adapts and wanted != self._reliability:
-            self._node.destroy_subscription(self._subscription)
-            self._subscribe(wanted)
-            self._node.get_logger().info(f"subscribed to '{self.topic}' with QoS reliability "
-                                         f'{wanted.name.lower()}, as it is published')
+            self._subscribe_again(wanted, f'reliability {wanted.name.lower()}')
+        elif latched and not self._latched and not self._received:
+            self._latched = True
+            self._subscribe_again(self._reliability, 'durability transient_local')
         for publisher in publishers:
             self._report_incompatible(publisher)
+
+    def _subscribe_again(self, reliability: ReliabilityPolicy, how: str) -> None:
+        self._node.destroy_subscription(self._subscription)
+        self._subscribe(reliability)
+        self._node.get_logger().info(f"subscribed to '{self.topic}' with QoS {how}, as it is "
+                                     'published')
 
     def _report_silence(self, publishers) -> None:
         """Log the silent topic, and the topics that have images."""

@@ -17,8 +17,7 @@ def descriptor_of(spec: ParameterSpec) -> ParameterDescriptor:
     """Return the descriptor that `ros2 param describe` and rqt_reconfigure show."""
     # YAML decides the type of a value, as in `device:=0`, `alpha:=1`.
     descriptor = ParameterDescriptor(
-        name=spec.name, description=spec.description, dynamic_typing=True,
-        read_only=spec.settable == Settable.AT_START)
+        name=spec.name, description=spec.description, dynamic_typing=True)
     if spec.settable != Settable.ANY_TIME:
         descriptor.additional_constraints = f'can be set {spec.settable}'
     if spec.limits is not None and isinstance(spec.default, float):
@@ -49,9 +48,25 @@ class NodeParameters:
         self._configured = configured
         for spec in specs:
             node.declare_parameter(spec.name, spec.default, descriptor_of(spec))
+        # Not in every distribution of ROS.
+        if hasattr(node, 'add_pre_set_parameters_callback'):
+            node.add_pre_set_parameters_callback(self._rewritten)
+        given = [node.get_parameter(spec.name) for spec in specs]
+        node.set_parameters([new for new, old in zip(self._rewritten(given), given)
+                             if new is not old])
         # Registered last: `configuration` checks the values given at startup, and can be called
         # again after they have been corrected.
         node.add_on_set_parameters_callback(self._on_set)
+
+    def _rewritten(self, parameters: List[Parameter]) -> List[Parameter]:
+        """Return parameters with the values that need it in their canonical form."""
+        rewritten = []
+        for parameter in parameters:
+            spec = self._specs.get(parameter.name)
+            value = parameter.value if spec is None else spec.canonical(parameter.value)
+            rewritten.append(parameter if value is parameter.value
+                             else Parameter(parameter.name, value=value))
+        return rewritten
 
     def value(self, name: str) -> Any:
         """Return one value; raises ParameterError if it is invalid."""
@@ -74,13 +89,23 @@ class NodeParameters:
                 spec = self._specs.get(parameter.name)
                 if spec is None:
                     continue
-                if spec.settable == Settable.UNCONFIGURED and self._configured():
+                checked = spec.checked(parameter.value)
+                if self._locked(spec):
+                    # `ros2 param load` sets all that `dump` has written.
+                    if checked == self.value(spec.name):
+                        continue
                     raise ParameterError(
+                        f"parameter '{spec.name}' can be set only at the start of the node"
+                        if spec.settable == Settable.AT_START else
                         f"parameter '{spec.name}' can be set only while the node is "
                         'unconfigured: deactivate and clean it up first')
-                changes[spec.name] = spec.checked(parameter.value)
+                changes[spec.name] = checked
             if changes:
                 self._change(changes)
         except HeatmapError as error:
             return SetParametersResult(successful=False, reason=one_line(error, OWN_LENGTH))
         return SetParametersResult(successful=True)
+
+    def _locked(self, spec: ParameterSpec) -> bool:
+        return spec.settable == Settable.AT_START or (
+            spec.settable == Settable.UNCONFIGURED and self._configured())
