@@ -21,6 +21,8 @@ ODD = {
         float('nan'), float('inf'), -float('inf'), -1.0, 0.0, 5e-324, 1e300],
     ParameterType.PARAMETER_INTEGER: [0, -1, 2**31, 2**63 - 1, -2**63],
     ParameterType.PARAMETER_BOOL: [True, False]}
+EVERY_TYPE = ['odd', 7, 0.5, True, [7], [0.5], ['odd'], [True], [b'x']]
+"""One value of every type that YAML and ROS have."""
 
 
 def names_of(node, target, when=''):
@@ -30,7 +32,8 @@ def names_of(node, target, when=''):
     described = call(node, DescribeParameters, f'{target}/describe_parameters',
                      DescribeParameters.Request(names=names)).descriptors
     return [one.name for one in described
-            if when in one.additional_constraints and one.description and not one.read_only]
+            if when in one.additional_constraints and 'at start' not in one.additional_constraints
+            and one.description]
 
 
 def set_oddly(node, target, process, names, use):
@@ -39,7 +42,7 @@ def set_oddly(node, target, process, names, use):
                   GetParameters.Request(names=names)).values
     accepted = set()
     for name, value in zip(names, values):
-        for odd in ODD.get(value.type, LISTS):
+        for odd in (*ODD.get(value.type, LISTS), *EVERY_TYPE):
             result = set_parameters(node, target, **{name: odd})
             assert len(result.reason) < 1_100 and result.reason.isprintable(), (name, odd)
             if result.successful:
