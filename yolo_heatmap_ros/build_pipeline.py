@@ -9,7 +9,7 @@ from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
-from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.errors import HeatError, ParameterError
 from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, homography
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
@@ -39,17 +39,17 @@ def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
         return None
     try:
         if matrix and (pixels or metres):
-            raise ValueError('give ground.matrix or ground.points_px, not both')
+            raise HeatError('give ground.matrix or ground.points_px, not both')
         matrix = checked_matrix(matrix) if matrix else homography(pixels, metres)
         if not extent and not metres:
-            raise ValueError('ground.matrix needs ground.extent')
+            raise HeatError('ground.matrix needs ground.extent')
         if not extent:
             extent = [*np.min(metres, axis=0).tolist(), *np.max(metres, axis=0).tolist()]
         if not pixels:  # points say themselves which side they are on
             matrix = facing(matrix, extent)
         return GroundPlane(matrix, parameters['ground.resolution'], tuple(extent),
                            parameters['ground.radius'])
-    except ValueError as error:
+    except HeatError as error:
         raise ParameterError(f"parameters 'ground': {error}") from error
 
 

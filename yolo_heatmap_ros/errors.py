@@ -50,5 +50,9 @@ class DamagedSnapshot(SnapshotError):
     """A snapshot that has changed since it was written."""
 
 
+class HeatError(HeatmapError):
+    """Saved heat or a ground plane that does not fit."""
+
+
 class StartError(HeatmapError):
     """A node that cannot be created."""

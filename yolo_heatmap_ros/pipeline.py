@@ -231,7 +231,7 @@ class HeatmapPipeline:
         """
         Replace the heat of the present resolution; before the first frame, that of the copy.
 
-        Raises ValueError, one line, before anything has changed if it does not fit.
+        Raises HeatError, one line, before anything has changed if it does not fit.
         """
         target = self._accumulator
         if target is None:

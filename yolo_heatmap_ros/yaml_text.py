@@ -11,10 +11,14 @@ MAX_VALUES = 100_000
 
 
 def load_yaml(text: str) -> Any:
-    """Return what YAML holds; raises ValueError, one line that reads on after what it is of."""
+    """
+    Return what YAML holds.
+
+    Raises ValueError with a one-line reason that continues a sentence naming the source.
+    """
     try:
         content = yaml.safe_load(text)
-    # Beside its own errors PyYAML lets out those of what it calls, as for '!!bool x' and '!!int'.
+    # PyYAML also leaks errors from the constructors it calls, as for '!!bool x' and '!!int'.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f'is not YAML ({one_line(error)})') from error
     _check_size(content)

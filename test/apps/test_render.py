@@ -232,6 +232,7 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
 
 @pytest.mark.parametrize('arguments, reason', [
     (('no_such.mp4', 'out.mp4'), "'no_such.mp4': no such file"),
+    (('{clip}', 'out.heic'), "'out.heic': no encoder for '.heic' is installed"),
     (('{clip}', 'out.txt'), "'out.txt': give a file that ends in one of .mp4"),
     (('{clip}', '/no/folder/out.mp4'), "there is no folder '/no/folder'"),
     (('{clip}',), 'nothing to do'),
@@ -243,7 +244,7 @@ def test_snapshot_of_the_final_heat(street, clip, tmp_path):
     (('{clip}', 'out.mp4', '--kernel', 'mask'), "kernel 'mask' needs a segmentation model"),
     (('{clip}', 'out.mp4', '--weights', '/no.pt'), "weights '/no.pt': no such file"),
     (('{clip}/0000.png', '{clip}/0000.png'), 'is the input itself'),
-    (('no_such.mcap', 'out.mp4'), "'no_such.mcap': there is no metadata.yaml beside it"),
+    (('no_such.mcap', 'out.mp4'), "'no_such.mcap': no such file"),
 ])
 def test_what_is_refused(street, clip, tmp_path, monkeypatch, arguments, reason):
     """One line, exit code 1, and no file left that is none."""

@@ -427,3 +427,12 @@ def test_an_offered_name_is_not_looked_for_where_the_node_was_started(tmp_path, 
     assert find_weights('my.pt').samefile(tmp_path / 'my.pt')
     with pytest.raises(ModelError, match="weights 'your.pt': no such file"):
         find_weights('your.pt')
+
+
+def test_a_package_that_trackers_need(street, monkeypatch):
+    """Ultralytics does not declare it, so that a workspace may lack it."""
+    for name in [name for name in sys.modules if name.startswith('ultralytics.trackers')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, 'lap', None)
+    with pytest.raises(ModelError, match='tracker .*: .*lap'):
+        YoloDetector(str(street / 'street.pt'))

@@ -15,7 +15,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.build_pipeline import ground_plane
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
-from yolo_heatmap_ros.errors import SnapshotError
+from yolo_heatmap_ros.errors import HeatError, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place
@@ -112,20 +112,20 @@ def test_a_cell_on_the_border_of_the_picture_is_seen():
     ([[0, 0], [9, 0], [0, 9], [9, 9]], [[0, 0], [9, 9], [0, 9], [9, 0]], 'behind the horizon'),
 ])
 def test_points_that_make_no_floor(pixels, metres, reason):
-    with pytest.raises(ValueError, match=reason) as caught:
+    with pytest.raises(HeatError, match=reason) as caught:
         homography(pixels, metres)
     assert '\n' not in str(caught.value)
 
 
 def test_matrices_and_extents_that_make_none():
     for matrix in (np.zeros(9), np.ones(9), np.full(9, np.nan)):
-        with pytest.raises(ValueError, match='cannot be inverted'):
+        with pytest.raises(HeatError, match='cannot be inverted'):
             checked_matrix(matrix)
     for scale in (1e-6, 1.0, 1e6):  # is of no importance
         assert np.array_equal(checked_matrix(scale * np.eye(3)), scale * np.eye(3))
-    with pytest.raises(ValueError, match='not .x_min, y_min, x_max, y_max.'):
+    with pytest.raises(HeatError, match='not .x_min, y_min, x_max, y_max.'):
         GroundPlane(np.eye(3), 0.1, (0.0, 0.0, 0.0, 5.0))
-    with pytest.raises(ValueError, match='choose a smaller extent'):
+    with pytest.raises(HeatError, match='choose a smaller extent'):
         GroundPlane(np.eye(3), 0.001, (0.0, 0.0, 100.0, 100.0))
 
 
@@ -232,7 +232,7 @@ def test_cells_of_an_extent():
     assert cells(1.0, 0.0, 0.0, 0.5, 0.5) == (1, 1)
     for extent in ((0.0, 0.0, 4097.0, 4096.0), (0.0, 5.0, 5.0, 5.0), (5.0, 0.0, 5.0, 5.0),
                    (5.0, 5.0, 0.0, 0.0)):
-        with pytest.raises(ValueError):
+        with pytest.raises(HeatError):
             cells(1.0, *extent)
 
 
@@ -285,7 +285,7 @@ def test_the_floor_in_a_snapshot(plane, tmp_path):
     again.restore(snapshot.state)
     assert np.array_equal(again.floor.field.heat(), heat.floor.field.heat())
     for other in (None, GroundPlane(plane.matrix, 0.2, EXTENT, 0.3)):
-        with pytest.raises(ValueError, match='its ground plane'):
+        with pytest.raises(HeatError, match='its ground plane'):
             HeatAccumulator(480, 640, HeatOptions(ground=other)).restore(snapshot.state)
 
 
@@ -303,7 +303,7 @@ def test_a_floor_that_does_not_fit_changes_nothing(plane, tmp_path, damage):
     else:
         state.arrays['ground'][5, 5] = np.nan
     folder = write(tmp_path, Snapshot(state, {}), {}, keep=3)
-    with pytest.raises((ValueError, SnapshotError), match='floor|damaged|not the heat'):
+    with pytest.raises((HeatError, SnapshotError), match='floor|damaged|not the heat'):
         target.restore(read(folder).state)
     for name, array in target.state().arrays.items():
         assert np.array_equal(array, before[name])
@@ -401,5 +401,5 @@ def test_a_floor_out_of_the_picture_is_said_once(plane):
 
 @pytest.mark.parametrize('radius, resolution', [(100.0, 0.001), (5.1, 0.01)])
 def test_discs_that_are_too_large(plane, radius, resolution):
-    with pytest.raises(ValueError, match='ground.radius of .* is more than 500 cells of'):
+    with pytest.raises(HeatError, match='ground.radius of .* is more than 500 cells of'):
         GroundPlane(plane.matrix, resolution, (0.0, 0.0, 1.0, 1.0), radius)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.ground import GroundPlane
@@ -106,7 +107,7 @@ def test_a_merged_field_knows_its_extremes(clip):
 def test_what_cannot_be_merged_changes_nothing(clip, other):
     heat = heat_of(clip, 0, 20, HeatOptions())
     before = heat.total.heat()
-    with pytest.raises(ValueError, match='cannot be merged'):
+    with pytest.raises(HeatError, match='cannot be merged'):
         heat.merge(other)
     assert np.array_equal(heat.total.heat(), before) and heat.frames == 20
 
@@ -144,7 +145,7 @@ def test_heat_of_other_regions_cannot_be_merged(clip):
     before = with_regions.regions.state()
     assert before['left']['tracks'] > 0
     for one, other in ((plain, with_regions), (with_regions, plain)):
-        with pytest.raises(ValueError, match='regions or floor cannot be merged'):
+        with pytest.raises(HeatError, match='regions or floor cannot be merged'):
             one.merge(other)
     assert with_regions.regions.state() == before and plain.regions is None
 
@@ -155,7 +156,7 @@ def test_another_floor_cannot_be_merged(clip):
     before = heat.state().arrays
     elsewhere = GroundPlane(PLANE.matrix, 0.1, (1, 0, 13.8, 9.6))
     assert elsewhere.shape == PLANE.shape
-    with pytest.raises(ValueError, match='floor cannot be merged'):
+    with pytest.raises(HeatError, match='floor cannot be merged'):
         heat.merge(heat_of(clip, 20, 40, HeatOptions(ground=elsewhere)))
     for name, array in heat.state().arrays.items():
         assert np.array_equal(array, before[name])

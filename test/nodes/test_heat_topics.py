@@ -94,7 +94,7 @@ def test_heat_as_data(node, street, street_frames):
         assert small.shape == (120, 160)
         assert small.mean() == pytest.approx(pipeline.heat().mean(), rel=1e-3)
         for name, value in (('heat_scale', 0.0), ('kernel', 'square'), ('half_life', -1.0),
-                            ('regions', '{a: [[0, 0]]}'), ('heat_unit', 'seconds')):
+                            ('regions', '{a: [[0, 0]]}'), ('heat_unit', 'frames')):
             assert not set_parameters(node, NAME, **{name: value}).successful, name
         result = set_parameters(node, NAME, kernel='mask')
         assert "kernel 'mask' needs a segmentation model" in result.reason

@@ -1,5 +1,6 @@
 """Which room of the package may import which: the contracts in .importlinter."""
 
+from configparser import ConfigParser
 import os
 from pathlib import Path
 import shutil
@@ -39,6 +40,7 @@ def test_the_contracts_hold():
     ('media/sources.py', 'from cv_bridge import CvBridge', 'ROS only in'),
     ('build_pipeline.py', 'import rclpy', 'ROS only in'),
     ('apps/render.py', 'import yolo_heatmap_ros.ros.package_share', 'render needs no ROS'),
+    ('media/source.py', 'import yolo_heatmap_ros.heat.field', 'media imports no heat'),
     ('text.py', 'import yolo_heatmap_ros.errors', 'Imports go downwards'),
 ])
 def test_a_forbidden_import_is_found(tmp_path, module, line, contract):
@@ -51,6 +53,17 @@ def test_a_forbidden_import_is_found(tmp_path, module, line, contract):
     assert run.returncode == 1, run.stdout + run.stderr
     broken = [name for name in run.stdout.splitlines() if name.endswith('BROKEN')]
     assert any(name.startswith(contract) for name in broken), run.stdout
+
+
+def test_every_room_is_in_the_contracts_or_exempt():
+    """A room that has got its place in the layers cannot slip past the others."""
+    contracts = ConfigParser()
+    contracts.read(ROOT / '.importlinter')
+    rooms = {path.stem for path in (ROOT / PACKAGE).iterdir()
+             if path.suffix == '.py' or (path / '__init__.py').is_file()} - {'__init__'}
+    for name, exempt in (('models', {'detectors'}), ('ros', {'ros', 'nodes', 'apps'})):
+        listed = contracts[f'importlinter:contract:{name}']['source_modules'].split()
+        assert {one.removeprefix(f'{PACKAGE}.') for one in listed} == rooms - exempt
 
 
 def test_a_new_room_needs_a_place(tmp_path):

@@ -29,7 +29,8 @@ def allowed(node_name):
         'weights': 'street.pt', 'ground.points_px': '[[0, 0], [9, 0], [9, 9], [0, 9]]',
         'ground.points_m': '[[0, 0], [1, 0], [1, 1], [0, 1]]', 'regions': '{a: [[0, 0], [1, 0], '
         '[1, 1]]}', 'use_sim_time': True}),
-    ('playback_node', 'playback', {'source': 'street.mp4', 'loop': True, 'use_sim_time': True})])
+    ('playback_node', 'playback', {'source': 'street.mp4', 'loop': True, 'use_sim_time': True,
+                                   'clock': 10.0})])
 def test_the_policy_names_all_that_a_node_has(node, street, module, name, parameters):
     parameters = {key: str(street / value) if key in ('weights', 'source') else value
                   for key, value in parameters.items()}

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
+from yolo_heatmap_ros.errors import DamagedSnapshot, HeatError, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused_whole(target, reason):
     state = heated().state()
     target.update(Detections.from_boxes([(5, 5, 50, 50)]), 3.0)
     before, counts = target.total.heat(), target.frames
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(HeatError, match=reason):
         target.restore(state)
     assert np.array_equal(target.total.heat(), before)
     assert target.frames == counts
@@ -170,7 +170,7 @@ def test_any_changed_byte(tmp_path, checksum):
                 assert equal(found, expected), (path.name, place, mask)
             else:
                 assert all(np.isfinite(heat).all() for heat in found.state.arrays.values())
-                with suppress(ValueError):
+                with suppress(HeatError):
                     HeatAccumulator(*SIZE, HeatOptions(
                         heat_unit='seconds', per_class=True)).restore(found.state)
         path.write_bytes(content)

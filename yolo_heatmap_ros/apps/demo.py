@@ -19,6 +19,8 @@ from rclpy.time import Time
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
+from yolo_heatmap_ros.errors import VideoError
+from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.executable import run
 from yolo_heatmap_ros.ros.messages.images import to_frame
@@ -27,7 +29,7 @@ from yolo_heatmap_ros.ros.package_share import source_or_clip, weights_for
 REPORT_PERIOD = 2.0
 """Seconds between progress lines."""
 VIDEO_RATE = 15.0
-"""Frames per second of the saved video, which repeats pictures to keep their timing."""
+"""Frames per second of the saved video, about: each picture has its own time."""
 QUIET = 1.0
 """Seconds without a picture after the end of the source, until the demo ends."""
 STOP_TIMEOUT = 10.0
@@ -40,12 +42,16 @@ class CompositeRecorder(GuardedNode):
     def __init__(self, folder: Path):
         """Create `folder`, and save to it."""
         super().__init__('demo')
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise VideoError(f"--output '{folder}': cannot be created ({error.strerror}); give "
+                             'another folder') from error
         self.video_path = folder / 'composite.mp4'
         self.picture_path = folder / 'composite.png'
-        self._writer: Optional[cv2.VideoWriter] = None
+        self._writer = VideoWriter(self.video_path, VIDEO_RATE)
+        self._failed: Optional[VideoError] = None
         self._picture: Optional[np.ndarray] = None
-        self._written = 0
         self._latencies: List[float] = []
         self._reported = 0
         self.last_at = self._report_at = time.monotonic()
@@ -62,20 +68,18 @@ class CompositeRecorder(GuardedNode):
         self._latencies.append((self.get_clock().now() - stamp).nanoseconds * 1e-9)
         self.last_at = time.monotonic()
         picture = to_frame(message)
-        if self._writer is None:
-            height, width = picture.shape[:2]
-            self._size = (width, height)
+        if self._picture is None:
+            self._size = picture.shape[1::-1]
             self._first_stamp = stamp
             self._report_at = self._began_at = self.last_at
-            self._writer = cv2.VideoWriter(
-                str(self.video_path), cv2.VideoWriter_fourcc(*'mp4v'), VIDEO_RATE, self._size)
         elif picture.shape[1::-1] != self._size:
             picture = cv2.resize(picture, self._size)
-        seconds = (stamp - self._first_stamp).nanoseconds * 1e-9
-        while self._picture is not None and self._written < round(seconds * VIDEO_RATE):
-            self._writer.write(self._picture)
-            self._written += 1
         self._picture = picture
+        if self._failed is None:
+            try:
+                self._writer.write(picture, (stamp - self._first_stamp).nanoseconds * 1e-9)
+            except VideoError as error:  # nodes go on; `finish` tells
+                self._failed = error
         if self.last_at - self._report_at >= REPORT_PERIOD:
             self._report(self._latencies[self._reported:], self.last_at - self._report_at)
             self._report_at, self._reported = self.last_at, self.count
@@ -86,15 +90,22 @@ class CompositeRecorder(GuardedNode):
               f'camera to composite {p50:.0f} ms, p95 {p95:.0f} ms', flush=True)
 
     def finish(self) -> bool:
-        """Write the last picture and the totals; return False if there was none."""
-        if self._writer is None:
+        """Write the last picture and the totals; return False if there is none, or no video."""
+        if self._picture is None:
             print('no composite was received', file=sys.stderr)
             return False
-        self._writer.write(self._picture)
-        self._writer.release()
-        cv2.imwrite(str(self.picture_path), self._picture)
+        try:
+            self._writer.close()
+            if not cv2.imwrite(str(self.picture_path), self._picture):
+                raise VideoError(f"'{self.picture_path}': cannot be written; check the folder, "
+                                 'its permissions and the space on its disk')
+        except VideoError as error:
+            self._failed = self._failed or error
         print(f'{self.count} composites in all:')
         self._report(self._latencies, max(self.last_at - self._began_at, 1e-3))
+        if self._failed is not None:
+            print(f'demo: {self._failed}', file=sys.stderr)
+            return False
         print(f'saved {self.video_path} and {self.picture_path}')
         return True
 

@@ -107,9 +107,12 @@ class Sink:
     """Where pictures go: a video, an image (of the last picture), a window, or several of them."""
 
     def __init__(self, path: Optional[Path], rate: float, window: bool):
-        """Open the outputs; raises VideoError if the file is not of a known video format."""
+        """Open the outputs; raises VideoError or RenderError for an unknown format."""
         self._path = path
         self._image = path is not None and path.suffix.lower() in IMAGE_SUFFIXES
+        if self._image and not cv2.haveImageWriter(str(path)):
+            raise RenderError(f"'{path}': no encoder for '{path.suffix}' is installed; write a "
+                              'PNG or JPEG')
         self._video = None if path is None or self._image else VideoWriter(path, rate)
         self._window = window
         self._last: Optional[np.ndarray] = None
@@ -186,7 +189,7 @@ def render(arguments: argparse.Namespace) -> int:
                     _say(f'from {stamp:.1f} s on, frames are of {frame.shape[1]} x '
                          f'{frame.shape[0]} pixels: each resolution has its own heat')
                 if source.advice and not advised:
-                    _say(advised := source.advice.replace('value_range, as', '--value-range'))
+                    _say(advised := source.advice)
                 pipeline.update(frame, stamp)
                 count += 1
                 progress.update()

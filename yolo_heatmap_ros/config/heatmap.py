@@ -151,7 +151,7 @@ HEATMAP_PARAMETERS = (
     ParameterSpec(
         'classes', '',
         "The classes to count, as names or ids: '[person, car]', '[0, 2]', 'person'; empty: all. "
-        'A name counts as it is written, else in any case; names with a comma stand in quotes.',
+        'Names match exactly first, then ignoring case; quote names that contain a comma.',
         _as_classes),
     ParameterSpec(
         'tracker', '',

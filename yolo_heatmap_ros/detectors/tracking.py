@@ -85,11 +85,12 @@ class TrackerFactory:
 
     def __init__(self, predictor: Any):
         """Take an `ultralytics` predictor that has run in mode `track`; raises ModelError."""
-        from ultralytics.trackers.track import on_predict_start
         try:
+            # Imports `lap`, which Ultralytics does not declare.
+            from ultralytics.trackers.track import on_predict_start
             on_predict_start(predictor)
             self._pattern = predictor.trackers[0]
-        except Exception as error:  # of YAML, of a missing key, or of a ReID model
+        except Exception as error:  # of YAML, a missing key or package, or a ReID model
             raise ModelError(f"tracker '{predictor.args.tracker}': {one_line(error)}") from error
         self._predictor = predictor
 
@@ -98,7 +99,7 @@ class TrackerFactory:
         return ObjectTracker(type(self._pattern), self._pattern.args)
 
     def suppressed(self) -> List[Any]:
-        """Return, for each frame of the last batch, what a tracker wants of dropped boxes."""
+        """Return what the tracker needs from suppressed boxes, for each frame of the batch."""
         extras = getattr(type(self._pattern), 'compute_frame_extras', None)
         nothing = [None] * len(self._predictor.results)
         if extras is None:

@@ -32,7 +32,7 @@ def ultralytics():
     os.environ.setdefault('YOLO_AUTOINSTALL', 'false')
     import ultralytics
     from ultralytics.utils import SETTINGS
-    # Not by SETTINGS' own way, which writes the user's file.
+    # Bypass SETTINGS' setter, which would rewrite the user's settings file.
     dict.__setitem__(SETTINGS, 'sync', False)
     for name in ('ultralytics.utils.events', 'ultralytics.hub.utils'):
         events = getattr(sys.modules.get(name), 'events', None)

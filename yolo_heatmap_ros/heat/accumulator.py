@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 
 from yolo_heatmap_ros.choices import HeatUnit, OnTimeJump
+from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.clock import FrameClock, Step
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place, TrackPath
@@ -228,11 +229,11 @@ class HeatAccumulator:
         """
         Replace all heat and counts by a copy.
 
-        Raises ValueError, one line, before anything has changed if it does not fit.
+        Raises HeatError, one line, before anything has changed if it does not fit.
         """
         if state.unit != self.options.heat_unit:
-            raise ValueError(f"its heat_unit is '{state.unit}', and the node's "
-                             f"'{self.options.heat_unit}'")
+            raise HeatError(f"its heat_unit is '{state.unit}', and the node's "
+                            f"'{self.options.heat_unit}'")
         for kind in KINDS:
             kind.check(self._layers.get(kind), state.arrays, state.facts)
         self.reset()
@@ -258,11 +259,11 @@ class HeatAccumulator:
         Heat and occupancy are exact, also with a half-life: the earlier heat decays until the
         end of the later one.  Not with `ignore_stationary`, since a warm-up does not know for how
         long a track has stayed; and a track that both have seen counts twice in `tracks` of a
-        region.  Raises ValueError, before anything has changed, for heat of another kind.
+        region.  Raises HeatError, before anything has changed, for heat of another kind.
         """
         if self._kind() != other._kind():
-            raise ValueError('heat of another resolution, unit, half-life, kernel, set of layers, '
-                             'regions or floor cannot be merged')
+            raise HeatError('heat of another resolution, unit, half-life, kernel, set of layers, '
+                            'regions or floor cannot be merged')
         earlier, later = sorted((self, other), key=lambda one: (
             -math.inf if one.clock.now is None else one.clock.now))
         factor = 1.0

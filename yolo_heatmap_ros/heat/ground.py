@@ -6,6 +6,8 @@ from typing import Dict, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from yolo_heatmap_ros.errors import HeatError
+
 MAX_CELLS = 1 << 24
 """Larger grids are refused: their extent and resolution do not match."""
 MAX_RADIUS = 500
@@ -18,23 +20,23 @@ def homography(points_px: Sequence, points_m: Sequence) -> np.ndarray:
     Return the homography, (3, 3) float64, from px (u, v, 1) to m (x, y, 1) on the ground.
 
     `points_px` and `points_m`, (N, 2) each, are the same N >= 4 points; more than four are fitted
-    by least squares (`cv2.findHomography`).  Raises ValueError for points that define none.
+    by least squares (`cv2.findHomography`).  Raises HeatError for points that define none.
     """
     pixels, metres = (np.asarray(points, np.float64) for points in (points_px, points_m))
     for name, points in (('points_px', pixels), ('points_m', metres)):
         if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise ValueError(f'ground.{name} is not a list of points [a, b]')
+            raise HeatError(f'ground.{name} is not a list of points [a, b]')
         if len(points) < 4:
-            raise ValueError(f'ground.{name} has {len(points)} points: four or more are needed, '
-                             'no three of them on a line')
+            raise HeatError(f'ground.{name} has {len(points)} points: four or more are needed, '
+                            'no three of them on a line')
         if _on_a_line(points):
-            raise ValueError(f'ground.{name}: all but one of the points lie on one line; '
-                             'choose points that span an area')
+            raise HeatError(f'ground.{name}: all but one of the points lie on one line; '
+                            'choose points that span an area')
     if len(pixels) != len(metres):
-        raise ValueError(f'{len(pixels)} ground.points_px, but {len(metres)} ground.points_m')
+        raise HeatError(f'{len(pixels)} ground.points_px, but {len(metres)} ground.points_m')
     matrix, _ = cv2.findHomography(pixels, metres, 0)
     if matrix is None:
-        raise ValueError('no ground plane fits ground.points_px and ground.points_m')
+        raise HeatError('no ground plane fits ground.points_px and ground.points_m')
     return checked_matrix(matrix, pixels)
 
 
@@ -53,19 +55,19 @@ def checked_matrix(matrix: np.ndarray, points_px: Optional[np.ndarray] = None) -
     """
     Return a homography, with its sign chosen so that visible ground has a positive scale.
 
-    Raises ValueError if it cannot be inverted, or puts some of `points_px` behind the horizon.
+    Raises HeatError if it cannot be inverted, or puts some of `points_px` behind the horizon.
     """
     matrix = np.asarray(matrix, np.float64).reshape(3, 3)
     largest = np.abs(matrix).max()
     if not np.isfinite(matrix).all() or largest == 0.0 or (
             abs(np.linalg.det(matrix / largest)) < 1e-15):
-        raise ValueError('the ground matrix cannot be inverted')
+        raise HeatError('the ground matrix cannot be inverted')
     if points_px is not None:
         sides = np.sign(np.c_[points_px, np.ones(len(points_px))] @ matrix[2])
         if len(set(sides)) != 1:
-            raise ValueError('some of ground.points_px lie behind the horizon of the ground '
-                             'plane: check that they are on the floor, and in the same order as '
-                             'ground.points_m')
+            raise HeatError('some of ground.points_px lie behind the horizon of the ground '
+                            'plane: check that they are on the floor, and in the same order as '
+                            'ground.points_m')
         matrix = matrix * sides[0]
     return matrix
 
@@ -97,17 +99,17 @@ class GroundPlane:
     radius: float = 0.3
 
     def __post_init__(self):
-        """Raise ValueError for an extent without a cell, too many of them, or too large discs."""
+        """Raise HeatError for an extent without a cell, too many of them, or too large discs."""
         rows, columns = self.shape
         if rows < 1 or columns < 1:
-            raise ValueError('ground.extent is not [x_min, y_min, x_max, y_max] with a cell in it')
+            raise HeatError('ground.extent is not [x_min, y_min, x_max, y_max] with a cell in it')
         if rows * columns > MAX_CELLS:
-            raise ValueError(f'ground.extent has {rows} x {columns} cells of {self.resolution} m: '
-                             'choose a smaller extent, or a larger ground.resolution')
+            raise HeatError(f'ground.extent has {rows} x {columns} cells of {self.resolution} m: '
+                            'choose a smaller extent, or a larger ground.resolution')
         if self.radius > MAX_RADIUS * self.resolution:
-            raise ValueError(f'ground.radius of {self.radius} m is more than {MAX_RADIUS} cells '
-                             f'of {self.resolution} m: choose a smaller radius, or a larger '
-                             'ground.resolution')
+            raise HeatError(f'ground.radius of {self.radius} m is more than {MAX_RADIUS} cells '
+                            f'of {self.resolution} m: choose a smaller radius, or a larger '
+                            'ground.resolution')
 
     @property
     def shape(self) -> Tuple[int, int]:

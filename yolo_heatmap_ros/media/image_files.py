@@ -20,7 +20,7 @@ HEIC_SUFFIXES = ('.heic', '.heif')
 _PILLOW_ONLY = ('.avif', *HEIC_SUFFIXES)
 DARK = 65535 // 4
 """Largest value of an image with 16 bits that looks as if it used only 14 of them or fewer."""
-# Ultralytics changes Pillow so that what it does not know asks for a further package.
+# Ultralytics patches Pillow so that unknown formats raise ImportError for a missing plugin.
 _PILLOW_ERRORS = (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError)
 _NUMBER = re.compile('([0-9]+)')
 
@@ -91,7 +91,7 @@ class Images(Source):
             return None
         if image.dtype == np.uint16 and not self._value_range and image.max() <= DARK:
             self.advice = (f"'{path}' has 16 bits, but no value above {image.max()}: the picture "
-                           f"is dark; give a value_range, as '[0, {image.max()}]'")
+                           f"is dark; give a value_range (--value-range), as '[0, {image.max()}]'")
         return to_picture(image, self._value_range)
 
     def skip(self) -> bool:

@@ -28,7 +28,7 @@ _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTA
 
 
 class VideoFile(Source):
-    """What both readers of files have: one frame is decoded ahead, for the time until it."""
+    """Base of both file readers; decodes one frame ahead to know when it is due."""
 
     def __init__(self, path: str):
         """Open a path or URL; raises SourceError where it holds no frame."""

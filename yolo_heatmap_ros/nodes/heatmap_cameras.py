@@ -68,8 +68,8 @@ class CameraGroup(GuardedNode):
         try:
             node = HeatmapNode(
                 self._pool.make_detector,
-                # By rules of its own: those of the process, as from a launch file that puts a
-                # robot's name before all, would give every camera the same name.
+                # Separate remapping rules: the process-wide ones, for example from a launch file
+                # that puts a robot's name before all, would give every camera the same name.
                 cli_args=['--ros-args', '-r', f'image:={camera.image}', '-r', f'__ns:={space}',
                           '-r', '__node:=yolo_heatmap'],
                 parameter_overrides=[Parameter(name, value=value)

@@ -94,7 +94,7 @@ class GuardedNode(Node):
             node._leave()
 
     def _leave(self) -> None:
-        """Destroy the node, without what classes add: that needs what their constructors make."""
+        """Destroy only rclpy's node: cleanup of subclasses needs what their constructors set."""
         Node.destroy_node(self)
 
     @property

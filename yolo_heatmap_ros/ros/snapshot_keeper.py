@@ -9,7 +9,7 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 
 from yolo_heatmap_ros.config.configuration import Configuration
-from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
+from yolo_heatmap_ros.errors import DamagedSnapshot, HeatError, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatState
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.barrier import GuardedNode
@@ -117,7 +117,7 @@ class SnapshotKeeper:
             self.wait_until_drawn()
             try:
                 self._pipeline.restore(snapshot.state)
-            except ValueError as error:
+            except HeatError as error:
                 raise SnapshotError(f'{folder} is refused: {error}') from error
             return folder
         raise SnapshotError(f'there is no snapshot in {self.folder} of {self._camera}')

@@ -224,7 +224,7 @@ def _read(folder: Path) -> Snapshot:
     described, packed = ((folder / name).read_bytes() for name in ('snapshot.yaml', 'heat.npz'))
     checksum = _CHECKSUM.search(described)  # the first versions wrote none
     if checksum and checksum[1] != _checksum(described[:checksum.start()], packed):
-        raise DamagedSnapshot('it is damaged (its checksum is another)')
+        raise DamagedSnapshot('it is damaged (checksum mismatch)')
     about = load_yaml(described.decode())
     if about['format'] != FORMAT:
         raise SnapshotError(f"it has format {about['format']}, and this version reads {FORMAT}")

@@ -70,7 +70,7 @@ class Layer(ABC):
     @classmethod
     def check(cls, layer: Optional['Layer'], arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """
-        Raise ValueError, one line, if saved heat of this kind does not fit `layer`.
+        Raise HeatError, one line, if saved heat of this kind does not fit `layer`.
 
         `layer` is None if the options want none.
         """

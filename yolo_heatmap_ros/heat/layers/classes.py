@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
+from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
@@ -107,10 +108,10 @@ class ClassLayers(Layer):
 
     @classmethod
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Raise ValueError where classes are wanted and were not saved."""
+        """Raise HeatError where classes are wanted and were not saved."""
         if layer is not None and arrays[HEAT].any() and not any(
                 cls.saves(name) for name in arrays):
-            raise ValueError('it has no layers for per_class')
+            raise HeatError('it has no layers for per_class')
 
 
 def _field_of(heat: np.ndarray) -> HeatField:

@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 import numpy as np
 
+from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.ground import GroundPlane
@@ -141,10 +142,10 @@ class FloorLayer(Layer):
 
     @classmethod
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Raise ValueError for heat on another floor."""
+        """Raise HeatError for heat on another floor."""
         if facts.get(GROUND) != (None if layer is None else layer.plane.geometry()):
-            raise ValueError('its ground plane (matrix, resolution, extent) is another than '
-                             "the node's")
+            raise HeatError('its ground plane (matrix, resolution, extent) differs from '
+                            "the node's")
         if layer is not None and (GROUND not in arrays
                                   or arrays[GROUND].shape != layer.plane.shape):
-            raise ValueError('its heat on the floor is missing, or not that of its ground plane')
+            raise HeatError('its heat on the floor is missing, or not that of its ground plane')

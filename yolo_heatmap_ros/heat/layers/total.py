@@ -2,6 +2,7 @@
 
 from typing import Any, Mapping, Optional
 
+from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.dwell import DwellSegment
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
@@ -56,8 +57,8 @@ class TotalLayer(Layer):
 
     @classmethod
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Raise ValueError for heat of another picture size."""
+        """Raise HeatError for heat of another picture size."""
         shape, own = arrays[HEAT].shape, layer.field.shape
         if shape != own:
-            raise ValueError(f'it is of {shape[1]} x {shape[0]} pixels, and the camera gives '
-                             f'{own[1]} x {own[0]}')
+            raise HeatError(f'it is of {shape[1]} x {shape[0]} pixels, and the camera gives '
+                            f'{own[1]} x {own[0]}')
