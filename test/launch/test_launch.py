@@ -227,3 +227,9 @@ def test_demo_ends_by_itself():
     assert 'end of source: frame 360/360' in run.stdout
     assert 'Traceback' not in run.stdout
     assert 'the source has ended' in run.stdout
+
+
+def test_a_missing_params_file_is_refused(commands):
+    """launch_ros would start the node with its defaults."""
+    with pytest.raises(FileNotFoundError, match="params_file '/no/such.yaml': no such file"):
+        commands('heatmap', params_file='/no/such.yaml')

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 import numpy as np
 import pytest
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
+import rclpy
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -325,6 +326,8 @@ def test_silence_is_explained(node, street):
 def test_outputs_stay_together_and_are_no_cameras(node, street):
     """A remapped picture takes its compressed one along; neither is offered as an input."""
     wrong = node.create_publisher(CompressedImage, '/image', RELIABLE)
+    other = rclpy.create_node('yolo_heatmap', namespace='other')
+    other.create_publisher(Image, '/other/heatmap', RELIABLE)
     with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt')},
                      {'~/heatmap': '/out/heat'}) as process:
         process.wait_for_output("nothing on '/image' in 5 s")
@@ -336,6 +339,7 @@ def test_outputs_stay_together_and_are_no_cameras(node, street):
         assert '/yolo_heatmap/heatmap/compressed' not in topics
         assert process.stop() == 0
     node.destroy_publisher(wrong)
+    other.destroy_node()
 
 
 @pytest.mark.parametrize('module', [

@@ -126,7 +126,6 @@ class ImageSubscription:
 
     def _report_silence(self, publishers) -> None:
         """Log the silent topic, and the topics that have images."""
-        own = self._node.get_fully_qualified_name()
         kind = f'{self._type.__module__.split(".")[0]}/msg/{self._type.__name__}'
 
         def described(publisher) -> str:
@@ -138,13 +137,13 @@ class ImageSubscription:
             return f'{_name_of(publisher)} ({fits})'
 
         def published_by(found) -> str:
-            return ', '.join(sorted({described(publisher) for publisher in found})) or 'nobody'
+            return ', '.join(sorted({described(publisher) for publisher in found})) or 'no node'
         others = []
         for topic, types in self._node.get_topic_names_and_types():
             found = self._node.get_publishers_info_by_topic(topic)
-            # Outputs of this node, under whatever name, are no cameras.
+            # Outputs of this node, or of such a node of another camera, are no cameras.
             if kind in types and topic != self.topic and found and not any(
-                    _name_of(publisher) == own for publisher in found):
+                    publisher.node_name == self._node.get_name() for publisher in found):
                 others.append(f"'{topic}' by {published_by(found)}")
         self._node.get_logger().warning(
             f"nothing on '{self.topic}' in {NOTHING_AFTER:.0f} s (QoS "
