@@ -19,7 +19,8 @@ setup(
     # The ROS packages come from ROS, as package.xml says.
     install_requires=['setuptools', 'av', 'filelock', 'lap', 'numpy', 'opencv-python', 'pillow',
                       'platformdirs', 'pyyaml', 'tqdm', 'ultralytics'],
-    extras_require={'bags': ['rosbags'], 'test': ['pytest'], 'web': ['aiohttp']},
+    extras_require={'bags': ['rosbags'], 'heic': ['pi-heif'], 'test': ['pytest'],
+                    'web': ['aiohttp']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
     maintainer_email='yolo_heatmap_ros@example.org',

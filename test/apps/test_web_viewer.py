@@ -135,9 +135,24 @@ def test_pages_of_other_sites_reach_nothing(page):
     for origin, status in (('http://evil.example', 403), ('null', 403), (address, 200),
                            ('http://127.0.0.1:1', 403)):
         assert asked(address, 'POST', '/reset', {'Origin': origin})[0] == status
+    for odd in ({'Host': '['}, {'Origin': 'http://['}):
+        assert asked(address, 'POST', '/reset', odd)[0] == 403
     headers = asked(address, 'GET', '/', {})[1]
     assert "frame-ancestors 'none'" in headers['Content-Security-Policy']
     assert headers['X-Frame-Options'] == 'DENY'
+
+
+def test_behind_a_proxy():
+    """It asks under a name of its own, and browsers under one that is allowed."""
+    with NodeProcess('web_viewer', {'port': 0, 'allowed_hosts': '[robot.example]'}) as viewer:
+        viewer.wait_for_output('the page is at')
+        address = re.search(r'the page is at (\S+)', viewer.output()).group(1)
+        for headers, status in (
+                ({'Origin': 'https://robot.example'}, 200), ({'Host': 'robot.example:8443'}, 200),
+                ({'Host': 'robot.example', 'Origin': 'https://robot.example:8443'}, 200),
+                ({'Origin': 'https://robot.example.evil'}, 403)):
+            assert asked(address, 'POST', '/reset', headers)[0] == status, headers
+        assert viewer.stop() == 0
 
 
 def opened(address):

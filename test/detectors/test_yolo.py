@@ -20,7 +20,8 @@ import yaml
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.detectors import weights as weights_module
 from yolo_heatmap_ros.detectors.tracking import find_tracker
-from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, sha256_of
+from yolo_heatmap_ros.detectors.weights import (
+    download_folder, find_weights, fingerprint, sha256_of)
 from yolo_heatmap_ros.detectors.yolo import to_detections, YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import ModelError, ParameterError
@@ -424,6 +425,7 @@ def test_an_offered_name_is_not_looked_for_where_the_node_was_started(tmp_path, 
         (tmp_path / name).touch()
     assert find_weights('yolo12n.pt') == download_folder() / 'yolo12n.pt'
     assert find_weights('./yolo12n.pt').samefile(tmp_path / 'yolo12n.pt')
+    assert fingerprint('./yolo12n.pt') == fingerprint(str(find_weights('./yolo12n.pt'))) != ()
     assert find_weights('my.pt').samefile(tmp_path / 'my.pt')
     with pytest.raises(ModelError, match="weights 'your.pt': no such file"):
         find_weights('your.pt')

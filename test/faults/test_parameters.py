@@ -21,7 +21,12 @@ ODD = {
         float('nan'), float('inf'), -float('inf'), -1.0, 0.0, 5e-324, 1e300],
     ParameterType.PARAMETER_INTEGER: [0, -1, 2**31, 2**63 - 1, -2**63],
     ParameterType.PARAMETER_BOOL: [True, False]}
-EVERY_TYPE = ['odd', 7, 0.5, True, [7], [0.5], ['odd'], [True], [b'x']]
+EVERY_TYPE = {
+    ParameterType.PARAMETER_STRING: 'odd', ParameterType.PARAMETER_INTEGER: 7,
+    ParameterType.PARAMETER_DOUBLE: 0.5, ParameterType.PARAMETER_BOOL: True,
+    ParameterType.PARAMETER_INTEGER_ARRAY: [7], ParameterType.PARAMETER_DOUBLE_ARRAY: [0.5],
+    ParameterType.PARAMETER_STRING_ARRAY: ['odd'], ParameterType.PARAMETER_BOOL_ARRAY: [True],
+    ParameterType.PARAMETER_BYTE_ARRAY: [b'x']}
 """One value of every type that YAML and ROS have."""
 
 
@@ -42,7 +47,8 @@ def set_oddly(node, target, process, names, use):
                   GetParameters.Request(names=names)).values
     accepted = set()
     for name, value in zip(names, values):
-        for odd in (*ODD.get(value.type, LISTS), *EVERY_TYPE):
+        others = [odd for kind, odd in EVERY_TYPE.items() if kind != value.type]
+        for odd in (*ODD.get(value.type, LISTS), *others):
             result = set_parameters(node, target, **{name: odd})
             assert len(result.reason) < 1_100 and result.reason.isprintable(), (name, odd)
             if result.successful:

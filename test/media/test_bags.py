@@ -4,6 +4,7 @@ import shutil
 import time
 
 import cv2
+from mjpeg_server import MjpegServer
 import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
@@ -119,6 +120,20 @@ def test_recordings_in_parts(tmp_path, street_frames):
     assert one.read() is not None and one.read() is None
 
 
+def test_parts_play_one_topic(tmp_path):
+    """That of the first part with images; a part without it is left out."""
+    grey = (np.zeros((3, 4), np.uint8), 'mono8')
+    for number, topics in enumerate(({'/colour': [], '/text': []}, {'/colour': [grey]},
+                                     {'/a_depth': [grey], '/colour': [grey] * 2},
+                                     {'/a_depth': [grey]})):
+        folder = record_topics(tmp_path / f'part{number}', topics)
+        shutil.copy(next(folder.glob('*.db3')), tmp_path / f'bag_{number}.db3')
+    source = open_source(str(tmp_path / 'bag_*.db3'))
+    assert (source.topic, source.total) == ('/colour', 3)
+    with pytest.raises(SourceError, match='no topic with images that can be played'):
+        open_source(str(tmp_path / 'bag_[0].db3'))
+
+
 def test_depth_keeps_its_values(tmp_path):
     """Beside the picture that render takes, there is what a player publishes."""
     depth = np.arange(12, dtype=np.uint16).reshape(3, 4) * 1000
@@ -202,11 +217,14 @@ def test_played_at_another_rate_with_stamps_of_now(node, tmp_path, street_frames
     assert header.stamp.sec + 1 >= begin // 1_000_000_000
 
 
-def test_what_is_refused_at_start(tmp_path, street):
+def test_what_is_refused_at_start(tmp_path, street, street_frames):
+    camera = MjpegServer(street_frames[:30], rate=5)
     for parameters, reason in (
             ({'source': str(record(tmp_path / 'empty', []))}, 'no images at all'),
             ({'source': str(street / 'street.mp4'), 'stamps': 'original'},
-             "parameter 'stamps': only recordings")):
+             "parameter 'stamps': only recordings"),
+            ({'source': camera.url, 'clock': 10.0},
+             "parameter 'clock': a camera or stream has no time of its own")):
         with NodeProcess('playback_node', parameters) as process:
             assert process.wait() == 1
             assert reason in process.output()

@@ -206,6 +206,13 @@ def test_images_of_sixteen_bits(tmp_path):
         source = open_source(str(path), value_range=(0.0, 4095.0))
         assert np.array_equal(source.read()[:, :, 1], np.round(values * (255 / 4095)))
         assert not source.advice
+    assert cv2.imwritemulti(str(tmp_path / 'pages.tiff'), [values, values])
+    for value_range, factor in (((), 1 / 257), ((0.0, 4095.0), 255 / 4095)):
+        pages = open_source(str(tmp_path / 'pages.tiff'), value_range=value_range)
+        assert pages.total == 2
+        for _ in range(2):
+            assert np.array_equal(pages.read()[:, :, 0], np.round(values * factor))
+        assert bool(pages.advice) == (not value_range)
     cv2.imwrite(str(tmp_path / 'bright.png'), values * 16)
     assert not open_source(str(tmp_path / 'bright.png')).advice
     folder = tmp_path / 'folder'
@@ -217,14 +224,15 @@ def test_images_of_sixteen_bits(tmp_path):
 def test_heic_names_what_it_needs(tmp_path, monkeypatch):
     """Pillow reads it with a plugin only."""
     (tmp_path / 'a.heic').write_bytes(b'\0\0\0\x18ftypheic' + bytes(100))
-    monkeypatch.setitem(sys.modules, 'pi_heif', None)
+    for name in ('pi_heif', 'pillow_heif'):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SourceError, match="HEIC needs the package pi-heif: 'pip install pi-heif'"):
         open_source(str(tmp_path / 'a.heic'))
 
 
 def test_heic(tmp_path, small):
     pillow_heif = pytest.importorskip('pillow_heif', reason='pi-heif reads, and does not write')
-    pillow_heif.register_heif_opener()
-    Image.fromarray(small[0][:, :, ::-1]).save(tmp_path / 'a.heic', quality=95)
+    pillow_heif.from_pillow(Image.fromarray(small[0][:, :, ::-1])).save(
+        str(tmp_path / 'a.heic'), quality=95)
     source = open_source(str(tmp_path / 'a.heic'))
     assert source.still and np.abs(source.read().astype(int) - small[0]).mean() < 8.0

@@ -259,8 +259,15 @@ def test_a_latched_image_is_heard(node, street, street_frames, reliability):
         assert "subscribed to '/image' with QoS durability transient_local" in process.output()
         latched.publish(image_message(street_frames[1], 2))
         assert spin_until(node, lambda: len(heatmaps) == 2)
+        # A camera that latches nothing takes over.
+        node.destroy_publisher(latched)
+        camera = node.create_publisher(Image, '/image', RELIABLE)
+        process.wait_for_output("subscribed to '/image' with QoS durability volatile")
+        wait_until_matched(node, NAME, camera)
+        camera.publish(image_message(street_frames[2], 3))
+        assert spin_until(node, lambda: len(heatmaps) == 3)
         assert process.stop() == 0
-    node.destroy_publisher(latched)
+    node.destroy_publisher(camera)
     node.destroy_subscription(heatmaps.subscription)
 
 

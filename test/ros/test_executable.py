@@ -189,3 +189,31 @@ def test_a_signal_in_a_callback_of_c(number):
         process.send_signal(number)
         _, errors = process.communicate(timeout=10)
     assert (errors, process.returncode) == ('', 0)
+
+
+EARLY = """
+import os
+import signal
+from rclpy.node import Node
+from yolo_heatmap_ros.ros import executable
+
+def profile():
+    os.kill(os.getpid(), signal.{name})
+    return ''
+
+executable.use_image_profile = profile
+
+def work(node):
+    print('works')
+    return 7
+
+raise SystemExit(executable.run(lambda: Node('early'), work, []))
+"""
+
+
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
+def test_a_signal_before_rclpy_listens(name):
+    """It is not lost: else the next one would count as the second, and end without saving."""
+    ended = subprocess.run([sys.executable, '-c', EARLY.format(name=name)], capture_output=True,
+                           text=True, timeout=30)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ('', '', 0)

@@ -132,7 +132,11 @@ def test_regions_in_a_form_that_ros2_param_leaves_alone(make):
     for other in (text, wanted, '[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]', ''):
         assert node.set_parameters([Parameter('regions', value=other)])[0].successful
         assert not isinstance(yaml.safe_load(node.get_parameter('regions').value), dict)
-    assert node.set_parameters([Parameter('regions', value='{')])[0].successful is False
+    for odd in ('{', '{a: ' + '[' * 400 + ']' * 400 + '}', '{a: 0x' + 'f' * 5000 + '}'):
+        assert node.set_parameters([Parameter('regions', value=odd)])[0].successful is False
+    for odd in ('person\rcar', 'x' * 200_000):
+        node.set_parameters([Parameter('classes', value=odd)])
+    assert parameters.value('classes') == ['person car']
 
 
 def test_set_while_running(make):

@@ -181,13 +181,18 @@ class WebViewer(GuardedNode):
         Such a site can let its own name point to this machine (DNS rebinding): then the browser
         takes both for one site, but still sends that name.
         """
-        host = urlsplit(f'//{request.host}').hostname or ''
+        origin = request.headers.get('Origin')
+        try:
+            host = urlsplit(f'//{request.host}').hostname or ''
+            sender = None if origin is None else urlsplit(origin)
+        except ValueError as error:
+            raise web.HTTPForbidden(text='Host or Origin is not a valid name') from error
         if host not in self._hosts and not _is_address(host):
             raise web.HTTPForbidden(text=f"'{host}' is not a name of this page: see the parameter "
                                          'allowed_hosts of web_viewer')
-        origin = request.headers.get('Origin')
-        if origin is not None and request.method == 'POST' and (
-                urlsplit(origin).netloc != request.host):
+        # A proxy may ask under another name than the browser.
+        if sender is not None and request.method == 'POST' and sender.netloc != request.host and (
+                sender.hostname not in self._configuration['allowed_hosts']):
             raise web.HTTPForbidden(text='the request comes from a page of another site')
 
     async def _page(self, request: 'web.Request') -> 'web.Response':

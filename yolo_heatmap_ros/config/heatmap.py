@@ -31,7 +31,11 @@ def _listed(text: str) -> List[str]:
     """Return the entries of a list as text; those with a comma stand in quotes."""
     text = text.strip().removeprefix('[').removesuffix(']')
     quote = '"' if '"' in text else "'"
-    return next(csv.reader([text.replace('\n', ' ')], quotechar=quote, skipinitialspace=True), [])
+    try:
+        return next(csv.reader([' '.join(text.split())], quotechar=quote, skipinitialspace=True),
+                    [])
+    except csv.Error as error:
+        raise ValueError(f'is not a list ({error})') from error
 
 
 def _as_classes(value: Any) -> List[Union[int, str]]:

@@ -45,12 +45,13 @@ def as_list(text: Any) -> Any:
         return text
     try:
         content = load_yaml(text)
-    except ValueError:
+        if not isinstance(content, dict) or not content:
+            return text
+        return yaml.safe_dump([{name: points} for name, points in content.items()],
+                              default_flow_style=True, width=float('inf'),
+                              allow_unicode=True).strip()
+    except (ValueError, RecursionError, yaml.YAMLError):  # `parse_polygons` says what is wrong
         return text
-    if not isinstance(content, dict) or not content:
-        return text
-    return yaml.safe_dump([{name: points} for name, points in content.items()],
-                          default_flow_style=True, width=float('inf'), allow_unicode=True).strip()
 
 
 def _polygon(name: str, points: Any) -> np.ndarray:

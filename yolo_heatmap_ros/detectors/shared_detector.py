@@ -16,6 +16,8 @@ from yolo_heatmap_ros.heat.detections import Detections
 
 BATCHING_BACKENDS = ('pytorch',)
 """Backends that take any number of frames at once; exports are made for one."""
+JOIN_TIMEOUT = 5.0
+"""Seconds that a model which nobody uses any longer has to finish its frames."""
 PER_CAMERA = ('conf', 'iou', 'max_det', 'classes')
 
 
@@ -41,15 +43,23 @@ class SharedModel:
         self.detector = detector
         self._requests: 'queue.SimpleQueue[Optional[_Request]]' = queue.SimpleQueue()
         # The thread must not hold this object: then it would never be released.
-        threading.Thread(target=_work, args=(detector, self._requests), name='model',
-                         daemon=True).start()
-        weakref.finalize(self, self._requests.put, None)
+        thread = threading.Thread(target=_work, args=(detector, self._requests), name='model',
+                                  daemon=True)
+        thread.start()
+        # Not at exit: PyTorch aborts the process if a thread runs while Python ends.
+        weakref.finalize(self, _end, thread, self._requests).atexit = False
 
     def submit(self, frame: np.ndarray, options: Dict[str, Any], outlines: bool) -> Future:
         """Ask for the detections in a frame; see `YoloDetector.detect_batch`."""
         request = _Request(frame, options, outlines, Future())
         self._requests.put(request)
         return request.result
+
+
+def _end(thread: threading.Thread,
+         requests: 'queue.SimpleQueue[Optional[_Request]]') -> None:
+    requests.put(None)
+    thread.join(JOIN_TIMEOUT)
 
 
 def _work(detector: YoloDetector, requests: 'queue.SimpleQueue[Optional[_Request]]') -> None:
@@ -149,5 +159,7 @@ class ModelPool:
         with self._lock:
             shared: Optional[SharedModel] = self._models.get(key)
             if shared is None:
-                shared = self._models[key] = SharedModel(YoloDetector(**parameters, log=log))
+                shared = SharedModel(YoloDetector(**parameters, log=log))
+                # After it was downloaded, the file is another than before.
+                self._models[(fingerprint(parameters['weights']), *key[1:])] = shared
         return SharedDetector(shared, **own)

@@ -1,5 +1,6 @@
 """A model from a file, a name to download, or an export of it for a faster backend."""
 
+import glob
 import hashlib
 import logging
 import os
@@ -16,6 +17,8 @@ from yolo_heatmap_ros.detectors.export_cache import choose_backend, exported, Im
 from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.text import one_line
 
+LEFT_AFTER = 86_400.0
+"""Seconds after which a copy of weights has been left by a process that was killed."""
 METADATA = 'metadata.yaml'
 """The file that Ultralytics writes into every folder with an exported model."""
 TASKS_WITH_BOXES = ('detect', 'segment', 'pose', 'obb')
@@ -64,7 +67,9 @@ def find_weights(weights: str) -> Path:
     if path.name == weights and path.suffix == '.pt' and _is_offered(weights):
         return download_folder() / weights
     # os.path treats names too long for a file as missing, where pathlib raises.
-    if os.path.exists(path) or (path.suffix in ('.yaml', '.yml') and path.name == weights):
+    if os.path.exists(path):
+        return path.absolute()  # './yolo12n.pt' would become a bare name
+    if path.suffix in ('.yaml', '.yml') and path.name == weights:
         return path
     raise ModelError(f"weights '{weights}': no such file ({path.absolute()}); give a path that "
                      "exists, or a name such as 'yolo12n.pt' to download it")
@@ -121,6 +126,23 @@ def fingerprint(weights: str) -> Tuple:
     return tuple((str(file), one.st_ino, one.st_size, one.st_mtime_ns) for file, one in status)
 
 
+def _private_copy(path: Path) -> tempfile.TemporaryDirectory:
+    """Copy weights into a folder of their own, with the files that belong to an export."""
+    place = user_cache() / 'checked'
+    place.mkdir(parents=True, exist_ok=True)
+    for left in place.iterdir():  # by processes that were killed
+        if time.time() - left.stat().st_mtime > LEFT_AFTER:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = tempfile.TemporaryDirectory(dir=place)
+    if path.is_dir():
+        shutil.copytree(path, Path(folder.name) / path.name)
+    else:
+        belonging = [] if path.suffix == '.pt' else path.parent.glob(f'{glob.escape(path.name)}?*')
+        for file in (path, *belonging):
+            shutil.copyfile(file, Path(folder.name) / file.name)
+    return folder
+
+
 class LoadedModel(NamedTuple):
     """An `ultralytics.YOLO`, its class names by id, and the SHA-256 of its weights in hex."""
 
@@ -153,10 +175,8 @@ def load_model(weights: str, accelerate: str, imgsz: ImageSize, device: str,
         before = fingerprint(str(path)) if path.exists() else ()
         if sha256:
             # What is checked must be what is loaded, also if somebody swaps the file in between.
-            folder = tempfile.TemporaryDirectory(prefix='weights-')
-            copy = Path(folder.name) / path.name
-            (shutil.copytree if path.is_dir() else shutil.copyfile)(path, copy)
-            path = copy
+            folder = _private_copy(path)
+            path = Path(folder.name) / path.name
         found = sha256_of(path) if path.exists() else ''
     except OSError as error:
         raise ModelError(f"weights '{weights}': cannot be read: {error.strerror} "

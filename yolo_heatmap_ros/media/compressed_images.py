@@ -52,6 +52,8 @@ def unpack(data, kind: str) -> Optional[RawImage]:
     if values.ndim == 3:  # the colours of a pattern, which a driver has made out of it
         return None
     bits = {'uint8': '8', 'uint16': '16'}.get(values.dtype.name, '')
+    if not bits:
+        values = values.astype(np.float32)
     if not encoding.startswith(_BAYER):
         encoding = {'8': 'mono8', '16': '16UC1'}.get(bits, '32FC1')
     elif bits:

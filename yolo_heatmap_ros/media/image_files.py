@@ -1,6 +1,7 @@
 """A single image, an animated one or one of several pages, or a folder of images."""
 
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 import re
 from typing import List, Optional, Sequence, Tuple, Union
@@ -89,9 +90,7 @@ class Images(Source):
         image = load_image(path)
         if image is None:
             return None
-        if image.dtype == np.uint16 and not self._value_range and image.max() <= DARK:
-            self.advice = (f"'{path}' has 16 bits, but no value above {image.max()}: the picture "
-                           f"is dark; give a value_range (--value-range), as '[0, {image.max()}]'")
+        self.advice = self.advice or dark(path, image, self._value_range)
         return to_picture(image, self._value_range)
 
     def skip(self) -> bool:
@@ -113,9 +112,10 @@ class Images(Source):
 class Animation(Source):
     """An animated image (WebP, PNG), or one of several pages (TIFF)."""
 
-    def __init__(self, path: Path):
-        """Open the file; raises SourceError where it holds no picture."""
+    def __init__(self, path: Path, value_range: Sequence[float] = ()):
+        """Open the file; raises SourceError where it holds no picture; see `to_picture`."""
         self._path = path
+        self._value_range = value_range
         try:
             self._image = Image.open(path)
             self.total = self._image.n_frames
@@ -147,7 +147,7 @@ class Animation(Source):
             self._elapsed = self._coming
             try:
                 self._image.seek(self._number)
-                picture = np.asarray(self._image.convert('RGB'))
+                picture = self._picture()
                 duration = self._image.info.get('duration', 0) / 1000.0
             except (EOFError, *_PILLOW_ERRORS):
                 picture, duration = None, 0.0
@@ -155,8 +155,15 @@ class Animation(Source):
             self._number += 1
             self._coming += duration or 1.0 / STILL_RATE
             if picture is not None:
-                return np.ascontiguousarray(picture[:, :, ::-1])
+                return picture
         return None
+
+    def _picture(self) -> np.ndarray:
+        if not self._image.mode.startswith('I;16'):
+            return np.ascontiguousarray(np.asarray(self._image.convert('RGB'))[:, :, ::-1])
+        values = np.asarray(self._image).astype(np.uint16)
+        self.advice = self.advice or dark(self._path, values, self._value_range)
+        return to_picture(np.repeat(values[:, :, None], 3, axis=2), self._value_range)
 
     def rewind(self) -> bool:
         """Begin with the first picture again."""
@@ -184,6 +191,14 @@ def load_image(path: Path) -> Optional[np.ndarray]:
         return None
 
 
+def dark(path: Path, image: np.ndarray, value_range: Sequence[float]) -> str:
+    """Return what to say of an image whose 16 bits are not used up, else an empty text."""
+    if image.dtype != np.uint16 or value_range or image.max() > DARK:
+        return ''
+    return (f"'{path}' has 16 bits, but no value above {image.max()}: the picture is dark; give a "
+            f"value_range (--value-range), as '[0, {image.max()}]'")
+
+
 def to_picture(image: np.ndarray, value_range: Sequence[float] = ()) -> np.ndarray:
     """
     Return an image, (H, W, 3) uint8 or uint16 BGR, as (H, W, 3) uint8 BGR.
@@ -200,12 +215,13 @@ def to_picture(image: np.ndarray, value_range: Sequence[float] = ()) -> np.ndarr
 
 def _knows_heic() -> bool:
     """Let Pillow read HEIC, if its plugin is installed; return whether it is."""
-    try:
-        import pi_heif
-    except ImportError:
-        return False
-    pi_heif.register_heif_opener()
-    return True
+    for name in ('pi_heif', 'pillow_heif'):  # the second one can write, too
+        try:
+            import_module(name).register_heif_opener()
+        except ImportError:
+            continue
+        return True
+    return False
 
 
 def open_image(path: Path, value_range: Sequence[float] = ()) -> Source:
@@ -219,4 +235,4 @@ def open_image(path: Path, value_range: Sequence[float] = ()) -> Source:
         # What Pillow does not know, OpenCV may.
         with suppress(*_PILLOW_ERRORS), Image.open(path) as image:
             pictures = getattr(image, 'n_frames', 1)
-    return Animation(path) if pictures > 1 else Images(path, value_range=value_range)
+    return Animation(path, value_range) if pictures > 1 else Images(path, value_range=value_range)

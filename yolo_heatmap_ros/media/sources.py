@@ -4,7 +4,7 @@ from glob import glob
 import os
 from pathlib import Path
 import re
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -74,7 +74,7 @@ def open_source(source: str, topic: str = '', value_range: Sequence[float] = ())
     """
     source = source.strip()
     path = Path(os.path.expanduser(source))
-    if source and '://' not in source and is_bag(path):
+    if source and '://' not in source and is_bag(path) and os.path.exists(path):
         return Bag(path, topic, value_range)
     if _INDEX.fullmatch(source) or source.startswith('/dev/video') or '://' in source:
         stream = Live(source)
@@ -115,6 +115,10 @@ def _open_several(paths: List[Path], topic: str, value_range: Sequence[float]) -
     if all(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
         return Images(paths[0].parent, paths, value_range)
 
+    recordings = [path for path in paths if is_bag(path)]
+    if recordings and not topic:
+        topic, paths = _common_topic(paths)
+
     def open_part(path: Path) -> Source:
         part = open_source(str(path), topic, value_range)
         if part.live or part.still:
@@ -123,3 +127,23 @@ def _open_several(paths: List[Path], topic: str, value_range: Sequence[float]) -
                               'sources: only videos, recordings and folders have an end')
         return part
     return Chain(paths, open_part) if len(paths) > 1 else open_part(paths[0])
+
+
+def _common_topic(paths: List[Path]) -> Tuple[str, List[Path]]:
+    """Return the topic of the first recording with images, and the paths that have it, or none."""
+    topic, playable, reason = '', [], None
+    for path in paths:
+        if not is_bag(path):
+            playable.append(path)
+            continue
+        try:
+            part = Bag(path, topic)
+        except SourceError as error:  # a part without such images
+            reason = error
+            continue
+        topic = part.topic
+        playable.append(path)
+        part.close()
+    if not topic:
+        raise reason
+    return topic, playable

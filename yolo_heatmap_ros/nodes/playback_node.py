@@ -1,7 +1,6 @@
 """The node `playback`: a video, image, folder, camera, stream or bag as an image topic."""
 
 import array
-import math
 import sys
 import threading
 import time
@@ -90,6 +89,11 @@ class PlaybackNode(GuardedNode):
             source.close()
             raise ParameterError("parameter 'stamps': only recordings (rosbag2) have original "
                                  'stamps')
+        for name in ('clock', 'start_offset'):
+            if source.live and self._configuration[name]:
+                source.close()
+                raise ParameterError(f"parameter '{name}': a camera or stream has no time of its "
+                                     'own: leave it at 0')
         return source
 
     def spin_to_end(self) -> int:
@@ -161,7 +165,11 @@ class PlaybackNode(GuardedNode):
                                f'{total}, {rate}{topic}')
 
     def _skip_offset(self) -> None:
-        while self._source.coming < self._configuration['start_offset'] and self._source.skip():
+        if self._source.still:
+            return
+        while not self._stop.is_set() and (
+                self._source.coming < self._configuration['start_offset']) and (
+                self._source.skip()):
             self._position += 1
 
     def _play_recorded(self) -> int:
@@ -202,7 +210,7 @@ class PlaybackNode(GuardedNode):
                 self.get_logger().info(f'the next frame comes in {period:.0f} s, as it was '
                                        'recorded (speed, rate)')
             due += period
-            due += self._catch_up(time.monotonic() - due, period) * period
+            due += self._catch_up(time.monotonic() - due)
         return 0
 
     def _wait_until(self, due: float) -> float:
@@ -227,16 +235,20 @@ class PlaybackNode(GuardedNode):
             self._advised = True
             self.get_logger().warning(self._source.advice)
 
-    def _catch_up(self, late: float, period: float) -> int:
-        """Skip overdue frames; return the number of periods that have passed."""
-        passed = max(0, int(late / period))
-        if not self._source.still:
-            for _ in range(min(passed, math.ceil(MAX_SKIP / period))):
+    def _catch_up(self, late: float) -> float:
+        """Skip overdue frames; return by how many seconds that moves the next one."""
+        moved, period = 0.0, self._period()
+        while period <= late - moved:
+            if not self._source.still:
                 if not self._source.skip():
                     break
                 self._position += 1
                 self._skipped += 1
-        return passed
+            period = self._period()
+            moved += period
+            if moved >= MAX_SKIP:
+                return late
+        return moved
 
     def _play_live(self) -> int:
         """Publish frames when they come, at most at `rate`, until the process is stopped."""

@@ -32,7 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 _disposable = threading.Event()
-_signalled = threading.Event()
+_signals: List[int] = []
 
 
 @contextmanager
@@ -56,6 +56,7 @@ def _handle(number: int, frame) -> None:
     An exception from here could come up in any C++ code that calls Python, and end the process
     there: std::terminate, in destructors.
     """
+    _signals.append(number)
 
 
 def _unraisable(unraisable) -> None:
@@ -64,7 +65,7 @@ def _unraisable(unraisable) -> None:
 
     If the context is shut down while one is made, the destructor misses what was not made.
     """
-    if not (_signalled.is_set() and isinstance(unraisable.exc_value, AttributeError)):
+    if not (_signals and isinstance(unraisable.exc_value, AttributeError)):
         sys.__unraisablehook__(unraisable)
 
 
@@ -83,7 +84,6 @@ def _watch_signals() -> None:
         while number := os.read(reader, 1):
             if number[0] not in SIGNALS:
                 continue
-            _signalled.set()
             if first is None:
                 first = time.monotonic()
                 threading.Thread(target=_end_startup, name='end', daemon=True).start()
@@ -206,5 +206,6 @@ def _run(make_node: Callable[[], Node], work: Callable[[Node], int],
     if slower:
         get_logger('transport').warning(slower)
     with nothing_to_lose():
-        node = make_node()
-    return work(node)
+        # rclpy has not heard of a signal that came before its handlers were there.
+        node = None if _signals else make_node()
+    return 0 if _signals else work(node)

@@ -1,6 +1,7 @@
 """A client of the heatmap node, for viewers: save, reset, pause, colormap."""
 
 from collections import deque
+import threading
 import time
 from typing import Callable, Deque, Tuple
 
@@ -32,6 +33,7 @@ class HeatmapClient:
         """
         self._node = node
         self._name = name
+        self._lock = threading.Lock()
         self._waiting: Deque[Tuple[float, Client, Future]] = deque()
         try:
             self._services = {service: node.create_client(kind, f'{name}/{service}')
@@ -56,10 +58,10 @@ class HeatmapClient:
 
     def _forget_unanswered(self) -> None:
         """Keep requests to a node that hangs from piling up."""
-        # Threads of a web server call this, too: appending to a deque, and taking, are atomic.
-        while self._waiting and self._waiting[0][0] < time.monotonic() - PATIENCE:
-            _, client, call = self._waiting.popleft()
-            client.remove_pending_request(call)
+        with self._lock:  # a web server calls this from a thread of its own
+            while self._waiting and self._waiting[0][0] < time.monotonic() - PATIENCE:
+                _, client, call = self._waiting.popleft()
+                client.remove_pending_request(call)
 
     def save(self, answer: Answer) -> None:
         """Save the heat."""

@@ -112,6 +112,9 @@ class ImageSubscription:
                       for publisher in publishers)
         if self._adapts and wanted != self._reliability:
             self._subscribe_again(wanted, f'reliability {wanted.name.lower()}')
+        elif self._latched and not latched:
+            self._latched = False
+            self._subscribe_again(self._reliability, 'durability volatile')
         elif latched and not self._latched and not self._received:
             self._latched = True
             self._subscribe_again(self._reliability, 'durability transient_local')
