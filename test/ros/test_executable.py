@@ -217,3 +217,28 @@ def test_a_signal_before_rclpy_listens(name):
     ended = subprocess.run([sys.executable, '-c', EARLY.format(name=name)], capture_output=True,
                            text=True, timeout=30)
     assert (ended.stdout, ended.stderr, ended.returncode) == ('', '', 0)
+
+
+JUST_BEFORE_SPINNING = """
+import os
+import signal
+import rclpy
+from rclpy.node import Node
+from yolo_heatmap_ros.ros.executable import run
+
+def work(node):
+    executor = rclpy.get_global_executor()
+    os.kill(os.getpid(), signal.SIGINT)
+    while rclpy.ok():
+        pass
+    rclpy.get_global_executor = lambda: None  # as it is dropped when its context goes
+    rclpy.spin(node)
+
+raise SystemExit(run(lambda: Node('spinning'), work, []))
+"""
+
+
+def test_a_signal_while_rclpy_makes_its_executor():
+    ended = subprocess.run([sys.executable, '-c', JUST_BEFORE_SPINNING], capture_output=True,
+                           text=True, timeout=30)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ('', '', 0)

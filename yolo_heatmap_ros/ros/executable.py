@@ -169,7 +169,9 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int],
     try:
         try:
             return _run(make, work, args)
-        except RuntimeError:  # of rclpy, after a signal has shut the context down
+        # Of rclpy, where a signal shuts the context down while it makes, or has just made, an
+        # executor, which it then drops.
+        except (RuntimeError, AttributeError):
             if rclpy.ok():
                 raise
             return 0
