@@ -76,7 +76,6 @@ def _work(detector: YoloDetector, requests: 'queue.SimpleQueue[Optional[_Request
             for request in waiting:
                 if not request.result.done():
                     request.result.set_exception(error)
-        waiting.clear()  # else frames would be kept until the next ones come
 
 
 def _groups(detector: YoloDetector, requests: List[_Request]) -> List[List[_Request]]:

@@ -110,7 +110,7 @@ def _converted(rows: np.ndarray, height: int, width: int, encoding: str, big_end
     """Return rows of bytes, (rows, bytes) uint8 without padding, as (H, W, 3) uint8 BGR."""
     if encoding in MEASUREMENTS:
         values = rows.view(('>' if big_endian else '<') + MEASUREMENTS[encoding])
-        return cv2.cvtColor(to_grey(values.astype(np.float32), encoding == '16UC1', value_range),
+        return cv2.cvtColor(_to_grey(values.astype(np.float32), encoding == '16UC1', value_range),
                             cv2.COLOR_GRAY2BGR)
     if encoding == 'nv24':
         return _nv24(rows, height, width)
@@ -123,8 +123,8 @@ def _converted(rows: np.ndarray, height: int, width: int, encoding: str, big_end
     return cv2.cvtColor(rows if channels == 1 else rows.reshape(height, width, channels), code)
 
 
-def to_grey(values: np.ndarray, zero_is_nothing: bool,
-            value_range: Sequence[float]) -> np.ndarray:
+def _to_grey(values: np.ndarray, zero_is_nothing: bool,
+             value_range: Sequence[float]) -> np.ndarray:
     """Return measurements, (H, W) float32, as (H, W) uint8; see `decode_raw`."""
     measured = np.isfinite(values)
     if zero_is_nothing:

@@ -115,8 +115,7 @@ def _open_several(paths: List[Path], topic: str, value_range: Sequence[float]) -
     if all(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
         return Images(paths[0].parent, paths, value_range)
 
-    recordings = [path for path in paths if is_bag(path)]
-    if recordings and not topic:
+    if not topic and any(map(is_bag, paths)):
         topic, paths = _common_topic(paths)
 
     def open_part(path: Path) -> Source:

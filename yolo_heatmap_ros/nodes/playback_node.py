@@ -126,8 +126,7 @@ class PlaybackNode(GuardedNode):
         return self._configuration['rate'] or self._source.rate * self._configuration['speed']
 
     def _publish_clock(self) -> None:
-        self._clock_publisher.publish(Clock(clock=Time(
-            nanoseconds=round(1e9 * self._source_clock.now())).to_msg()))
+        self._clock_publisher.publish(Clock(clock=self._source_clock.now().to_msg()))
 
     def _play(self) -> None:
         code = 1  # also after an unexpected error of a decoder: the process must end
@@ -287,18 +286,15 @@ class PlaybackNode(GuardedNode):
         else:
             message = _as_recorded(self._source.original)
         header = message.header
-        if self._source_clock is not None and not self._source.live:
+        if self._source_clock is not None:
             spacing = self._source.spacing
             self._source_clock.show(
                 self._source.elapsed, self._configuration['speed'],
                 1.0 / (self._source.rate or STILL_RATE) if spacing is None else spacing)
         if self._configuration['stamps'] == StampSource.ORIGINAL:
             header.stamp.sec, header.stamp.nanosec, header.frame_id = self._source.header
-        elif self._source_clock is not None:
-            header.stamp = Time(nanoseconds=round(1e9 * self._source_clock.now())).to_msg()
-            header.frame_id = self._configuration['frame_id']
         else:
-            header.stamp = self.get_clock().now().to_msg()
+            header.stamp = (self._source_clock or self.get_clock()).now().to_msg()
             header.frame_id = self._configuration['frame_id']
         self._publisher.publish(message)
         self._published += 1
@@ -321,10 +317,10 @@ class PlaybackNode(GuardedNode):
 
 
 class SourceClock:
-    """The time of the source, in s: that of the frame shown last, and how long ago that was."""
+    """The time of the source: that of the frame shown last, and how long ago that was."""
 
     def __init__(self, begin: float):
-        """Stand at `begin`, the time of the first frame, until there is a frame."""
+        """Stand at `begin`, the time of the first frame in s, until there is a frame."""
         self._begin = begin
         self._last = (begin, time.monotonic(), 0.0, 0.0)
 
@@ -332,10 +328,11 @@ class SourceClock:
         """Show a frame, `elapsed` s after the first; the next one is due `spacing` s later."""
         self._last = (self._begin + elapsed, time.monotonic(), speed, spacing)
 
-    def now(self) -> float:
+    def now(self) -> Time:
         """Return the time; it does not pass that of the next frame, as while playing pauses."""
         shown, at, speed, spacing = self._last
-        return shown + min((time.monotonic() - at) * speed, spacing)
+        seconds = shown + min((time.monotonic() - at) * speed, spacing)
+        return Time(nanoseconds=round(1e9 * seconds))
 
 
 def _as_recorded(original: RawImage) -> Image:
