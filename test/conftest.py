@@ -46,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def group_of(item):
     """Return the name of tests that one worker runs in order, or None for one by itself."""
-    if 'street_sightings' in item.fixturenames:
+    if 'street_sightings' in item.fixturenames:  # also through street_tracks
         return 'street_sightings'
     # A module's fixture may hold what one test after the other adds to.
     shared = any(definitions and definitions[-1].scope == 'module' for definitions in
@@ -119,6 +119,15 @@ def street_sightings(street):
     while (frame := capture.read()[1]) is not None:
         sightings.append((frame, detector.detect(frame)))
     return detector, sightings
+
+
+@pytest.fixture(scope='session')
+def street_tracks(street_sightings):
+    """Return what the default tracker makes of each frame's objects, unconfirmed ones too."""
+    detector, sightings = street_sightings
+    tracker = detector.make_tracker()
+    tracker.keep_unconfirmed = True
+    return [tracker.track(found, frame) for frame, found in sightings]
 
 
 @pytest.fixture(scope='session')

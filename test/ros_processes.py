@@ -186,10 +186,16 @@ def spin_until(node, condition, timeout=30.0):
 def call(node, service_type, name, request, timeout=60.0):
     """Call a service and return its response."""
     client = node.create_client(service_type, name)
-    assert client.wait_for_service(timeout), f'no service {name}'
-    future = client.call_async(request)
-    assert spin_until(node, future.done, timeout), f'no answer from {name}'
+    response = ask(node, client, request, timeout)
     node.destroy_client(client)
+    return response
+
+
+def ask(node, client, request, timeout=60.0):
+    """Call a service by a client that a test keeps, and return its response."""
+    assert client.wait_for_service(timeout), f'no service {client.srv_name}'
+    future = client.call_async(request)
+    assert spin_until(node, future.done, timeout), f'no answer from {client.srv_name}'
     return future.result()
 
 
@@ -208,11 +214,15 @@ def wait_until_matched(node, target, *endpoints):
 
 def set_parameters(node, target, **values):
     """Set parameters of another node at once and return the result."""
-    request = SetParametersAtomically.Request(
+    return call(node, SetParametersAtomically, f'{target}/set_parameters_atomically',
+                parameters_request(values)).result
+
+
+def parameters_request(values):
+    """Return the request that sets parameters to these values by name."""
+    return SetParametersAtomically.Request(
         parameters=[Parameter(name, value=value).to_parameter_msg()
                     for name, value in values.items()])
-    return call(node, SetParametersAtomically, f'{target}/set_parameters_atomically',
-                request).result
 
 
 def change_state(node, target, transition):

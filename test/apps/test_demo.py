@@ -73,14 +73,12 @@ def test_sizes(street):
     assert sum(sizes) < 4e6
 
 
-def test_heat_by_the_weights_is_that_of_the_truth(street, street_sightings):
+def test_heat_by_the_weights_is_that_of_the_truth(street, street_tracks):
     """Pearson's r over the pixels of the whole clip, against the ground truth's boxes."""
     truth = json.loads((street / 'street_truth.json').read_text())
-    detector, sightings = street_sightings
-    tracker = detector.make_tracker()
     found, true = (HeatAccumulator(480, 640, HeatOptions()) for _ in range(2))
-    assert len(sightings) == len(truth['frames']['rows'])
-    for rows, (frame, seen) in zip(truth['frames']['rows'], sightings):
-        found.update(tracker.track(seen, frame), 0.0)
+    assert len(street_tracks) == len(truth['frames']['rows'])
+    for rows, tracks in zip(truth['frames']['rows'], street_tracks):
+        found.update(tracks, 0.0)
         true.update(Detections.from_boxes([row[2:6] for row in rows]), 0.0)
     assert np.corrcoef(found.total.values.ravel(), true.total.values.ravel())[0, 1] >= 0.95

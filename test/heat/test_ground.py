@@ -247,17 +247,13 @@ def matched(detections, rows):
                 yield box, x, y
 
 
-def test_positions_in_the_embedded_clip(street, street_sightings, plane):
+def test_positions_in_the_embedded_clip(street, street_tracks, plane):
     """Found people against where they are in metres, and the hottest cell against the true one."""
     truth = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
-    detector, sightings = street_sightings
-    tracker = detector.make_tracker()
-    tracker.keep_unconfirmed = True
     heat = HeatAccumulator(480, 640, HeatOptions(heat_unit='seconds', ground=plane))
     true, errors = HeatField(*plane.shape), []
-    assert len(sightings) == len(truth)
-    for number, (rows, (frame, seen)) in enumerate(zip(truth, sightings)):
-        detections = tracker.track(seen, frame)
+    assert len(street_tracks) == len(truth)
+    for number, (rows, detections) in enumerate(zip(truth, street_tracks)):
         heat.update(detections, number / 15.0)
         errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
                       for box, x, y in matched(detections, rows))

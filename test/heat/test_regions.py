@@ -265,18 +265,15 @@ def test_counts_of_the_true_boxes_are_the_truth(truth, polygons):
         assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
 
 
-def test_counts_of_the_embedded_model(street_sightings, truth, polygons):
+def test_counts_of_the_embedded_model(street_tracks, truth, polygons):
     """
     The whole chain: occupancy as in the truth, crossings but for groups that hide each other.
 
     Whose track is lost on the zebra has left without a crossing.
     """
-    detector, sightings = street_sightings
-    tracker = detector.make_tracker()
-    tracker.keep_unconfirmed = True
     heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
-    for number, (frame, found) in enumerate(sightings):
-        heat.update(tracker.track(found, frame), number / 15.0)
+    for number, tracks in enumerate(street_tracks):
+        heat.update(tracks, number / 15.0)
     for name, rectangle in GROUND.items():
         count, true = heat.regions.counts[name], counts_on_the_ground(
             truth['frames']['rows'], rectangle)
