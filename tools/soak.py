@@ -9,6 +9,7 @@ code is 1 where something grows.
 """
 
 import argparse
+import math
 import os
 from pathlib import Path
 import re
@@ -71,15 +72,19 @@ class Traffic:
         # One that stays, so that its answers say when the node has done a frame.
         self._heat = node.create_subscription(Image, f'{NAME}/heat', self._on_heat, 100)
         self.frames = 0
+        self.began = threading.Event()
 
     def _on_heat(self, message: Image) -> None:
         self._waiting.release()
         self.frames += 1
+        self.began.set()
 
-    def run(self, until: float) -> None:
-        """Send frames until a moment of `time.monotonic`."""
-        sent, change_at = 0, 0.0
+    def run(self, seconds: float) -> None:
+        """Send frames for some seconds after the node has done the first."""
+        sent, change_at, until = 0, 0.0, math.inf
         while time.monotonic() < until:
+            if until == math.inf and self.began.is_set():
+                until = time.monotonic() + seconds
             if time.monotonic() >= change_at:
                 change_at = time.monotonic() + RECONNECT_PERIOD
                 self._change()
@@ -143,9 +148,11 @@ def soak(process: int, minutes: float, row_period: float) -> bool:
     spinning = threading.Thread(target=executor.spin, daemon=True)
     spinning.start()
     traffic = Traffic(node, frames)
-    begin = time.monotonic()
-    working = threading.Thread(target=traffic.run, args=(begin + 60 * minutes,), daemon=True)
+    working = threading.Thread(target=traffic.run, args=(60 * minutes,), daemon=True)
     working.start()
+    # How long a node takes to start says nothing about how it grows.
+    traffic.began.wait()
+    begin = time.monotonic()
     rows: List[List[float]] = []
     names = ' '.join(f'{name:>12}' for name in LIMITS)
     print(f'     s    frames {names}', flush=True)

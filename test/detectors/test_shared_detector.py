@@ -40,7 +40,8 @@ def at_once(works):
 
 @pytest.mark.parametrize('tracker', ['', 'botsort', 'bytetrack', 'none'])
 def test_each_camera_sees_what_it_would_see_alone(street, clips, tracker):
-    weights = {'weights': str(street / 'street.pt'), 'device': 'cpu', 'tracker': tracker}
+    weights = {'weights': str(street / 'street.pt'), 'device': 'cpu', 'tracker': tracker,
+               'imgsz': 320}
     pool = ModelPool()
     shared = [Following(pool.make_detector(**weights), keep_unconfirmed=True) for _ in clips]
     found = at_once([lambda one=one, frames=frames: [one.track(frame) for frame in frames]
