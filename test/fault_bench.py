@@ -27,7 +27,8 @@ class FaultBench:
         self._frames = itertools.cycle(frames)
         self._stamps = itertools.count(1000)
         self.process = NodeProcess('heatmap_node', {
-            'weights': str(street / 'street.pt'), 'tracker': 'none', 'frame_policy': 'all',
+            'weights': str(street / 'street.pt'), 'imgsz': 320, 'tracker': 'none',
+            'frame_policy': 'all',
             **parameters}, fresh=fresh)
         self.process.wait_for_output('listening to')
         self.camera = node.create_publisher(type(to_message(frames[0], 0)), topic, RELIABLE)

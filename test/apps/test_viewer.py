@@ -47,7 +47,7 @@ def press(key):
 def test_the_window_and_its_keys(node, street, street_frames, display, tmp_path):
     viewer = NodeProcess('viewer', {}, {'image': f'{NAME}/composite'}, fresh=True)
     heatmap = NodeProcess('heatmap_node', {
-        'weights': str(street / 'street.pt'), 'frame_policy': 'all',
+        'weights': str(street / 'street.pt'), 'imgsz': 320, 'frame_policy': 'all',
         'snapshot_dir': str(tmp_path / 'heat'), 'colormap': 'JET'})
     with viewer, heatmap:
         heatmap.wait_for_output('listening to')

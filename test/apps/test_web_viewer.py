@@ -29,7 +29,8 @@ pytest.importorskip('aiohttp')
 def page(node, street, street_frames, tmp_path):
     """Return the page's address while a camera runs, and the camera's switch."""
     heatmap = NodeProcess('heatmap_node', {
-        'weights': str(street / 'street.pt'), 'snapshot_dir': str(tmp_path / 'heat')})
+        'weights': str(street / 'street.pt'), 'imgsz': 320,
+        'snapshot_dir': str(tmp_path / 'heat')})
     viewer = NodeProcess('web_viewer', {'port': 0}, fresh=True)
     running, stop = threading.Event(), threading.Event()
     with heatmap, viewer:

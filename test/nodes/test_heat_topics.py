@@ -53,13 +53,13 @@ class Camera:
 
 def start(street, **parameters):
     process = NodeProcess('heatmap_node', {
-        'weights': str(street / 'street.pt'), 'frame_policy': 'all', **parameters})
+        'weights': str(street / 'street.pt'), 'imgsz': 320, 'frame_policy': 'all', **parameters})
     process.wait_for_output(READY)
     return process
 
 
 def expected_heat(street, frames, spacing=0.1, **options):
-    pipeline = HeatmapPipeline(YoloDetector(str(street / 'street.pt')), HeatRenderer(),
+    pipeline = HeatmapPipeline(YoloDetector(str(street / 'street.pt'), imgsz=320), HeatRenderer(),
                                HeatOptions(**options))
     for number, frame in enumerate(frames):
         pipeline.update(frame, STAMP + number * spacing)

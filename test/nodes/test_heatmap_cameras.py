@@ -72,7 +72,7 @@ def test_files_that_hold_no_cameras(tmp_path, text, reason):
 
 
 def expected_heatmap(weights, frames, colormap):
-    pipeline = HeatmapPipeline(YoloDetector(weights), HeatRenderer(colormap))
+    pipeline = HeatmapPipeline(YoloDetector(weights, imgsz=320), HeatRenderer(colormap))
     picture = np.empty_like(frames[0])
     for frame in frames:
         pipeline.update(frame)
@@ -89,7 +89,7 @@ def test_three_cameras_on_one_model(node, street, street_frames, tmp_path):
           for name, colormap in zip(names, ('JET', 'HOT', 'BONE'))),
         {'name': 'left', 'image': '/other'},
         {'name': 'odd', 'image': '/odd', 'parameters': {'colormap': 'blue'}}],
-        weights=weights, frame_policy='all')
+        weights=weights, imgsz=320, frame_policy='all')
     clips = [street_frames[:8], [np.ascontiguousarray(frame[:, ::-1])
                                  for frame in street_frames[:8]], street_frames[40:48]]
     with NodeProcess('heatmap_cameras', {'cameras': path}, fresh=True) as process:

@@ -29,15 +29,16 @@ def weights(street):
 
 
 def start(weights, fresh=False, **parameters):
-    process = NodeProcess('heatmap_node', {'weights': weights, 'frame_policy': 'all',
-                                           **parameters}, fresh=fresh)
+    process = NodeProcess('heatmap_node', {'weights': weights, 'imgsz': 320,
+                                           'frame_policy': 'all', **parameters}, fresh=fresh)
     process.wait_for_output(READY)
     return process
 
 
 def expected_pictures(weights, frames, colormap='JET', **options):
     """Run the same pipeline here; yield heatmap and composite of every frame."""
-    pipeline = HeatmapPipeline(YoloDetector(weights, **options), HeatRenderer(colormap))
+    detector = YoloDetector(weights, **{'imgsz': 320, **options})
+    pipeline = HeatmapPipeline(detector, HeatRenderer(colormap))
     for frame in frames:
         height, width = frame.shape[:2]
         heatmap = np.empty((height, width, 3), np.uint8)

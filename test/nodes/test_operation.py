@@ -32,7 +32,7 @@ RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
 
 def start(street, wait='listening to', arguments=(), **parameters):
     process = NodeProcess('heatmap_node', {
-        'weights': str(street / 'street.pt'), 'frame_policy': 'all', **parameters},
+        'weights': str(street / 'street.pt'), 'imgsz': 320, 'frame_policy': 'all', **parameters},
         arguments=arguments)
     process.wait_for_output(wait)
     return process

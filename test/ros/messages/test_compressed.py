@@ -51,7 +51,7 @@ def test_the_format_of_a_message_counts(street_frames):
 
 def start(street, **parameters):
     process = NodeProcess('heatmap_node', {
-        'weights': str(street / 'street.pt'), 'frame_policy': 'all', **parameters})
+        'weights': str(street / 'street.pt'), 'imgsz': 320, 'frame_policy': 'all', **parameters})
     process.wait_for_output('listening to')
     return process
 
