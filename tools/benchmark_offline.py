@@ -108,7 +108,7 @@ def measure_pixels(options):
 def measure_options(options):
     """Measure f) boxes to composite with each option of heat, as multiples of the default."""
     from yolo_heatmap_ros.build_pipeline import OPTIONS as HEAT, RANGE
-    from yolo_heatmap_ros.config.polygons import parse_polygons
+    from yolo_heatmap_ros.config.shapes import parse_polygons
     from yolo_heatmap_ros.detectors.tracking import Untracked
     from yolo_heatmap_ros.drawing.colour_range import ColourRange
     from yolo_heatmap_ros.drawing.renderer import HeatRenderer

@@ -1,7 +1,7 @@
 """How parameters become a pipeline, and change one."""
 
 from dataclasses import fields, replace
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Collection, Dict, Iterable, Mapping, Optional
 
 import numpy as np
 
@@ -20,8 +20,6 @@ DETECTION = ('conf', 'iou', 'max_det', 'classes')
 COLOURS = ('colormap', 'alpha')
 RANGE = tuple(one.name for one in fields(ColourRange))
 OPTIONS = tuple(one.name for one in fields(HeatOptions) if one.name != 'ground')
-REGIONS = ('regions', 'region_anchor')
-
 LEGEND = 'legend'
 ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *OPTIONS, LEGEND)
 """The parameters that make a pipeline, but those of the ground plane."""
@@ -53,6 +51,14 @@ def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
         raise ParameterError(f"parameters 'ground': {error}") from error
 
 
+def _check_names(regions: Collection[str], lines: Collection[str]) -> None:
+    """Raise ParameterError for a name that stands for two things: events could not tell."""
+    for name in lines:
+        if name in regions:
+            raise ParameterError(f"parameter 'lines': '{name}' is the name of a region, too; give "
+                                 'the line another one')
+
+
 def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
                   make_detector: Callable[..., Detector] = YoloDetector,
                   warn: Optional[Callable[[str], None]] = None) -> HeatmapPipeline:
@@ -63,6 +69,7 @@ def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
     that, too); `make_detector` loads the model.  Raises ModelError and
     ParameterError.
     """
+    _check_names(parameters['regions'], parameters['lines'])
     ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
     detector = make_detector(**_of(parameters, MODEL + DETECTION), log=log)
     renderer = HeatRenderer(**_of(parameters, COLOURS),
@@ -75,8 +82,12 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
     """
     Apply changed parameters; those that are not a pipeline's are ignored.
 
-    Raises ModelError, before anything has changed, for those that do not fit the model.
+    Raises ModelError and ParameterError, before anything has changed, for those that do not fit
+    the model or each other.
     """
+    shapes = {name: changes.get(name, getattr(pipeline.options, name))
+              for name in ('regions', 'lines')}
+    _check_names(**shapes)
     if 'classes' in changes:
         pipeline.detector.class_ids(changes['classes'])
     if 'kernel' in changes:
@@ -87,7 +98,6 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
             setattr(target, name, value)
     renderer = pipeline.renderer
     renderer.colour_range = replace(renderer.colour_range, **_of(changes, RANGE))
-    pipeline.reconfigure(replace(pipeline.options, **_of(changes, OPTIONS)),
-                         new_regions=any(name in changes for name in REGIONS))
+    pipeline.reconfigure(replace(pipeline.options, **_of(changes, OPTIONS)), changes.keys())
     if 'classes' in changes:
         pipeline.choose_classes(changes['classes'])

@@ -1,6 +1,7 @@
 """The one way of a frame: objects, tracks, heat, pictures."""
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -8,12 +9,14 @@ import numpy as np
 from yolo_heatmap_ros.choices import HeatUnit, KernelName
 from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.drawing.lines import draw_lines
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
 from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator, HeatState
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.heat.events import Event
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -63,24 +66,25 @@ class HeatmapPipeline:
         self.options = options
         self._apply_options()
 
-    def reconfigure(self, options: HeatOptions, new_regions: bool = False) -> None:
+    def reconfigure(self, options: HeatOptions, changed: Collection[str] = ()) -> None:
         """
-        Continue with other options; with `new_regions`, their counts start from zero.
+        Continue with other options, of which those in `changed` differ from before.
 
-        Raises ModelError, before anything has changed, if the model cannot give what they need.
+        Counts of changed regions or lines start from zero.  Raises ModelError, before anything
+        has changed, if the model cannot give what they need.
         """
         check_kernel(options.kernel, self.detector)
         self.options = options
         self._apply_options()
         for accumulator in self._accumulators:
-            accumulator.reconfigure(options, new_regions)
+            accumulator.reconfigure(options, changed)
 
     def _apply_options(self) -> None:
         options = self.options
         self.detector.outlines = options.kernel == KernelName.MASK
         # The confirmation delay of a tracker must not shorten dwell times.
         self.tracker.keep_unconfirmed = (options.heat_unit == HeatUnit.SECONDS
-                                         or bool(options.regions))
+                                         or bool(options.regions) or bool(options.lines))
 
     def choose_classes(self, wanted: ClassNames) -> None:
         """Let only these classes count, by id or name; raises ModelError for unknown ones."""
@@ -137,7 +141,7 @@ class HeatmapPipeline:
         if self.shape != frame.shape[:2]:
             self._switch_to(*frame.shape[:2])
         self._last_frame = frame
-        step = self._accumulator.update(detections, stamp)
+        step = self._accumulator.update(detections, stamp, frame)
         for line in self._accumulator.new_warnings():
             self._warn(line)
         return step
@@ -174,6 +178,8 @@ class HeatmapPipeline:
     def _annotate(self, heatmap: np.ndarray) -> None:
         if self._accumulator.regions is not None:
             draw_regions(heatmap, self._accumulator.regions)
+        if self._accumulator.lines is not None:
+            draw_lines(heatmap, self._accumulator.lines)
         if self.legend:
             self.renderer.draw_legend(self._accumulator.total, self.options.heat_unit, heatmap)
 
@@ -200,11 +206,45 @@ class HeatmapPipeline:
             heat = cv2.resize(heat, size, interpolation=cv2.INTER_AREA)
         return heat
 
-    def region_counts(self) -> Optional[Dict[str, dict]]:
-        """Return `RegionCount` as plain values by the region's name, None without regions."""
-        if self._accumulator is None or self._accumulator.regions is None:
-            return None
-        return self._accumulator.regions.state()
+    @property
+    def objects(self) -> Detections:
+        """Return the objects of the last frame, by the ids that they are counted under."""
+        return self._accumulator.objects
+
+    def region_counts(self) -> Optional[Dict[str, Dict[str, Any]]]:
+        """
+        Return `RegionCount` as plain values by the region's name, None without regions.
+
+        `by_class` is by the class's name.
+        """
+        regions = None if self._accumulator is None else self._accumulator.regions
+        return None if regions is None else self._with_names(regions.state())
+
+    def line_counts(self) -> Optional[Dict[str, Dict[str, Any]]]:
+        """Return `LineCount` as plain values, as `region_counts`, None without lines."""
+        lines = None if self._accumulator is None else self._accumulator.lines
+        return None if lines is None else self._with_names(lines.state())
+
+    def new_events(self) -> List[Event]:
+        """Return what has happened since the last call, in the order in which it was certain."""
+        return [] if self._accumulator is None else self._accumulator.new_events()
+
+    def _with_names(self, counts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
+        """Return counts with `by_class` by name instead of id."""
+        return {place: {**count, 'by_class': {
+            self.class_name(number): of_class for number, of_class in count['by_class'].items()}}
+            for place, count in counts.items()}
+
+    def _with_ids(self, counts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
+        """Return counts with `by_class` by id instead of name; unknown classes are left out."""
+        ids = {name: number for number, name in self.detector.names.items()}
+        return {place: {**count, 'by_class': {
+            ids[name]: of_class for name, of_class in count.get('by_class', {}).items()
+            if name in ids}} for place, count in counts.items()}
+
+    def class_name(self, class_id: int) -> str:
+        """Return the name of a class, its id as text where it has none."""
+        return str(self.detector.names.get(class_id, class_id))
 
     def floor_map(self) -> Optional[FloorMap]:
         """Return the heat on the floor, None without a ground plane or a frame."""
@@ -220,12 +260,20 @@ class HeatmapPipeline:
         return [] if floor is None else floor.hotspots(count, apart)
 
     def state(self) -> Optional[HeatState]:
-        """Return a copy of the heat of the present resolution, None before the first frame."""
-        return None if self._accumulator is None else self._accumulator.state()
+        """
+        Return a copy of the heat of the present resolution, None before the first frame.
+
+        Counts by class are by the class's name.
+        """
+        return None if self._accumulator is None else self._named(self._accumulator.state())
 
     def other_states(self) -> List[HeatState]:
         """Return copies of the heat of the other resolutions."""
-        return [accumulator.state() for accumulator in self._others]
+        return [self._named(accumulator.state()) for accumulator in self._others]
+
+    def _named(self, state: HeatState) -> HeatState:
+        return replace(state, regions=self._with_names(state.regions),
+                       lines=self._with_names(state.lines))
 
     def restore(self, state: HeatState) -> None:
         """
@@ -236,7 +284,8 @@ class HeatmapPipeline:
         target = self._accumulator
         if target is None:
             target = HeatAccumulator(*state.shape, self.options)
-        target.restore(state)
+        target.restore(replace(state, regions=self._with_ids(state.regions),
+                               lines=self._with_ids(state.lines)))
         target.show_classes(self.detector.classes)
         self._accumulator = target
 

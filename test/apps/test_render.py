@@ -1,5 +1,7 @@
 """The render command, as a process."""
 
+import csv
+import json
 import os
 from pathlib import Path
 import signal
@@ -171,6 +173,47 @@ def test_several_inputs(street, street_frames, tmp_path):
         assert len(frames_of(tmp_path / 'out.mkv')) == 10
         assert read(newest(tmp_path / 'heat')[0]).state.ended == pytest.approx(0.9)
         (tmp_path / 'out.mkv').unlink()
+
+
+def test_counts_and_events(street, tmp_path):
+    """The same in both formats of the file, in the snapshot and in what is printed."""
+    lines = '[across: [[40, 330], [600, 330]]]'
+    regions = '[left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]'
+    options = ['--lines', lines, '--regions', regions, '--dwell-alert', 3, '--end', 8,
+               '--max-rate', 5, '--heat-unit', 'seconds']
+    rows = {}
+    for name in ('out.csv', 'out.jsonl'):
+        result = run(street, street / 'street.mp4', '--output', tmp_path / 'out.mp4', '--events',
+                     tmp_path / name, '--snapshot', tmp_path / name[4:], *options)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.startswith('40 of 40 frames in')
+        text = (tmp_path / name).read_text()
+        rows[name] = (list(csv.DictReader(text.splitlines())) if name == 'out.csv'
+                      else [json.loads(line) for line in text.splitlines()])
+    table, lines_ = rows.values()
+    assert len(table) > 3
+    assert table == [{key: str(value) for key, value in row.items()} for row in lines_]
+    about = read(newest(tmp_path / 'csv')[0]).state
+    kinds = [row['kind'] for row in table]
+    line, region = about.lines['across'], about.regions['left']
+    assert (kinds.count('forward'), kinds.count('backward')) == (line['forward'], line['backward'])
+    assert (kinds.count('entry'), kinds.count('exit')) == (region['entries'], region['exits'])
+    assert line['forward'] == sum(one['forward'] for one in line['by_class'].values()) > 0
+    assert set(line['by_class']) <= {'person', 'car'}
+    assert (f"line across: {line['forward']} forward, {line['backward']} backward"
+            in result.stdout.splitlines())
+    assert f"region left: {region['tracks']} objects, " in result.stdout
+    assert all(0.0 <= row['stamp'] < 8.0 for row in lines_)
+    # At 5 Hz, with the time of each frame, not more.
+    assert len(frames_of(tmp_path / 'out.mp4')) == 40
+
+
+def test_a_file_of_events_that_cannot_be_written(street, clip, tmp_path):
+    for name, reason in (('out.txt', 'the file must end in one of .csv, .jsonl'),
+                         ('no/such/out.csv', 'cannot be written (No such file or directory)')):
+        result = run(street, clip, '--events', tmp_path / name)
+        assert result.returncode == 1 and 'Traceback' not in result.stderr
+        assert reason in result.stderr.splitlines()[-1]
 
 
 def test_a_disk_that_is_full(street, clip, tmp_path):

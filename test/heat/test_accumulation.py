@@ -353,9 +353,14 @@ def test_from_which_frame_on_a_parked_car_adds_nothing(unit, expected):
     assert heat.total.heat().max() == expected
 
 
+def seen(memory, boxes, ids, stamp, interval, inherit=False, max_gap=2.0):
+    """Return what a memory makes of boxes of class 0."""
+    return memory.see(boxes, ids, [0] * len(boxes), stamp, interval, max_gap, 5.0, inherit)
+
+
 def still(memory, stamp, *boxes, ids=(1,), inherit=True):
     """Return for how long objects have stayed where they are at `stamp`."""
-    return memory.see(np.array(boxes, np.float32).reshape(-1, 4), ids, stamp, 0.5, inherit).still
+    return seen(memory, np.array(boxes, np.float32).reshape(-1, 4), ids, stamp, 0.5, inherit).still
 
 
 @pytest.mark.parametrize('place, box, shorter', [
@@ -403,18 +408,50 @@ def test_how_long_a_track_is_remembered():
     assert len(memory) == 0
 
 
-def test_where_a_track_was_while_it_was_not_seen_is_unknown():
-    """It has come from where it was in the frame before, and from nowhere else."""
+@pytest.mark.parametrize('missed', [1, 3])
+def test_a_track_that_returns_has_been_on_its_way(missed):
+    """For up to max_gap, and once it has been seen twice again: then all the time is its own."""
+    there, boxes = np.array(BOX, np.float32) + 30, np.array([BOX], np.float32)
+    gap = 0.5 * (missed + 1)
+    for max_gap in (gap, gap - 0.1):
+        memory = TrackMemory()
+        seen(memory, boxes, [1], 10.0, 0.5, max_gap=max_gap)
+        for number in range(missed):
+            seen(memory, boxes[:0], [], 10.5 + 0.5 * number, 0.5, max_gap=max_gap)
+        back = seen(memory, there[np.newaxis], [1], 10.0 + gap, 0.5, max_gap=max_gap)
+        path, = back.paths
+        assert np.array_equal(path.begin, there) and np.array_equal(path.end, there)
+        assert path.seconds == 0.5
+        again = seen(memory, there[np.newaxis] + 1, [1], 10.5 + gap, 0.5, max_gap=max_gap)
+        if max_gap < gap:
+            assert back.ways == [[]] and len(again.paths) == len(again.ways[0]) == 1
+            continue
+        assert back.ways == [None]
+        before, after = again.paths
+        assert np.array_equal(before.begin, boxes[0]) and np.array_equal(before.end, there)
+        assert (before.seconds, before.age) == (gap - 0.5, 1.0)
+        assert np.array_equal(after.begin, there) and after.seconds == 0.5
+        assert [stamp for _, stamp in again.ways[0]] == [10.0, 10.0 + gap]
+
+
+def test_from_one_frame_to_the_next():
     memory, there = TrackMemory(), np.array(BOX, np.float32) + 30
-    boxes = np.array([BOX], np.float32)
-    for missed in (0, 1):
-        memory.see(boxes, [1], 10.0, 0.5)
-        for _ in range(missed):
-            memory.see(boxes[:0], [], 10.0, 0.5)
-        path, = memory.see(there[np.newaxis], [1], 10.5, 0.5).paths
-        assert np.array_equal(path.begin, there if missed else boxes[0])
-        assert np.array_equal(path.end, there) and path.seconds == 0.5
-        memory.clear()
+    seen(memory, np.array([BOX], np.float32), [1], 10.0, 0.5)
+    sighting = seen(memory, there[np.newaxis], [1], 10.5, 0.5)
+    path, = sighting.paths
+    assert np.array_equal(path.begin, BOX) and np.array_equal(path.end, there)
+    (begin, stamp), = sighting.ways[0]
+    assert (path.seconds, stamp) == (0.5, 10.0) and np.array_equal(begin, BOX)
+
+
+def test_time_that_another_id_has_counted_is_not_counted_again():
+    """A tracker confuses two who hide each other: one vanishes where the other appears."""
+    memory, box = TrackMemory(), np.array([BOX], np.float32)
+    seconds = []
+    for stamp, ids in ((10.0, [1]), (10.5, [2]), (11.0, [2]), (11.5, [1]), (12.0, [1])):
+        sighting = seen(memory, box, ids, stamp, 0.5)
+        seconds.append(sum(path.seconds for path in sighting.paths))
+    assert sum(seconds) == 2.5 and seconds[-1] == 0.5
 
 
 def test_a_track_that_stays_stops_adding_heat_until_it_moves():
@@ -461,10 +498,10 @@ def test_tracks_without_end_take_no_more_memory():
     memory = TrackMemory()
     boxes = np.tile(np.array(BOX, np.float32), (5, 1))
     for number in range(5000):
-        memory.see(boxes, range(5 * number, 5 * number + 5), number / 10, 0.1)
+        seen(memory, boxes, range(5 * number, 5 * number + 5), number / 10, 0.1)
     assert len(memory) <= 505
     for number in range(3000):  # stamps that stand still
-        memory.see(boxes, range(5 * number, 5 * number + 5), 500.0, 0.0)
+        seen(memory, boxes, range(5 * number, 5 * number + 5), 500.0, 0.0)
     assert len(memory) <= MAX_TRACKS
 
 
@@ -499,6 +536,11 @@ def test_a_class_drawn_alone_needs_its_layer():
 DOOR = {'door': np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)}
 
 
+def totals(count):
+    """Return a count without that of its classes."""
+    return replace(count, by_class={})
+
+
 def test_new_regions_count_from_zero():
     """Who is inside when they are new has not entered; other options leave counts alone."""
     options = HeatOptions(regions=DOOR)
@@ -506,20 +548,20 @@ def test_new_regions_count_from_zero():
     for number in range(5):
         heat.update(tracked(BOX), number / 2)
     heat.reconfigure(replace(options, half_life=60.0))
-    assert heat.regions.counts['door'] == RegionCount(1, 1, 0, 0, 2.0)
-    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), new_regions=True)
+    assert totals(heat.regions.counts['door']) == RegionCount(1, 1, 0, 0, 2.0)
+    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), ['regions'])
     assert heat.regions.counts == {'hall': RegionCount()}
     heat.update(tracked(BOX), 2.5)
-    assert heat.regions.counts['hall'] == RegionCount(1, 1, 0, 0, 0.5)
+    assert totals(heat.regions.counts['hall']) == RegionCount(1, 1, 0, 0, 0.5)
     # Nor has who was outside of another region that had the same name.
     corner = np.array([[0, 0], [0.1, 0], [0.1, 0.1], [0, 0.1]], np.float32)
-    heat.reconfigure(replace(options, regions={'hall': corner}), new_regions=True)
+    heat.reconfigure(replace(options, regions={'hall': corner}), ['regions'])
     heat.update(tracked(BOX), 3.0)
     assert heat.regions.counts['hall'] == RegionCount()
-    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), new_regions=True)
+    heat.reconfigure(replace(options, regions={'hall': DOOR['door']}), ['regions'])
     heat.update(tracked(BOX), 3.5)
     assert heat.regions.counts['hall'].entries == 0
-    heat.reconfigure(HeatOptions(), new_regions=True)
+    heat.reconfigure(HeatOptions(), ['regions'])
     assert heat.regions is None
 
 

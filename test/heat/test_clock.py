@@ -1,7 +1,8 @@
 """Stamps that repeat, jump, begin again or are wrong."""
 
+import numpy as np
 import pytest
-from yolo_heatmap_ros.heat.clock import FrameClock
+from yolo_heatmap_ros.heat.clock import FrameClock, RateLimit
 
 
 def steps(clock, *stamps):
@@ -31,3 +32,27 @@ def test_saved_heat_decays_for_the_time_that_was_missed():
     clock.resume(9000.0)
     elapsed = sum(step.elapsed for step in steps(clock, 9500.0, 9500.1, 9500.2))
     assert elapsed == pytest.approx(500.2)
+
+
+@pytest.mark.parametrize('camera, rate, expected', [
+    (30.0, 10.0, 10.0), (12.0, 10.0, 10.0), (10.0, 10.0, 10.0), (5.0, 10.0, 5.0),
+    (29.97, 7.0, 7.0), (30.0, 0.0, 30.0), (30.0, 0.5, 0.5)])
+def test_no_more_frames_than_max_rate(camera, rate, expected):
+    """Whatever the rate of the camera, and although its stamps jitter."""
+    rng, limit = np.random.default_rng(0), RateLimit()
+    stamps = 1e9 + np.arange(0, 40, 1 / camera)
+    stamps += rng.uniform(-0.1, 0.1, len(stamps)) / camera
+    taken = [stamp for stamp in stamps if limit.takes(stamp, rate)]
+    assert len(taken) / 40 == pytest.approx(expected, rel=0.01, abs=0.03)
+    if rate == 10.0 and camera == 30.0:
+        assert np.diff(taken).min() > 0.08
+
+
+def test_max_rate_and_time_that_jumps():
+    limit = RateLimit()
+    assert [limit.takes(stamp, 1.0) for stamp in (5.0, 5.5, 6.0, 5.9, 6.4)] == [
+        True, False, True, False, False]
+    assert limit.takes(2.0, 1.0) and not limit.takes(2.4, 1.0)  # a bag that loops
+    assert limit.takes(1e6, 1.0) and not limit.takes(1e6 + 0.5, 1.0)
+    assert limit.takes(1e6 + 0.5, 4.0)  # another rate begins at once
+    assert [limit.takes(stamp, 1.0) for stamp in (7.0, 7.0, 7.0)] == [True, False, False]

@@ -4,7 +4,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
-from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.config.shapes import parse_polygons
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.clock import FrameClock
 from yolo_heatmap_ros.heat.detections import Detections

@@ -1,11 +1,12 @@
 """Regions: their polygons, what is inside, and who comes and goes; also against the truth."""
 
+from dataclasses import replace
 import json
 import sys
 
 import numpy as np
 import pytest
-from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.config.shapes import parse_polygons
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
@@ -29,6 +30,11 @@ def counts_of(places, regions=LEFT_HALF, **options):
     for number, place in enumerate(places):
         heat.update(person_at(*place), number / 10)
     return heat.regions.counts['left']
+
+
+def totals(count):
+    """Return a count without that of its classes."""
+    return replace(count, by_class={})
 
 
 def test_a_person_walks_through():
@@ -78,7 +84,8 @@ def test_a_border_is_crossed_when_a_margin_lies_behind_it(width, height, margin)
 def test_on_the_border_is_inside():
     """As far as no margin is at stake: of objects that are new, and of those without a track."""
     assert counts_of([(160, 200)]).objects == 1
-    assert counts_of([(160, 200, -1)] * 11) == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
+    assert totals(counts_of([(160, 200, -1)] * 11)) == RegionCount(
+        1, 0, 0, 0, pytest.approx(1.0))
     assert counts_of([(161, 200)]).objects == 0
     regions = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF)).regions
     assert regions.contain(person_at(160, 200).xyxy[0])
@@ -86,7 +93,7 @@ def test_on_the_border_is_inside():
 
 
 def test_who_comes_back_is_counted_once_in_tracks():
-    count = counts_of([(x, 200) for x in (200, 100, 200, 100, 200)])
+    count = counts_of([(x, 200) for x in (200, 100, 200, 100, 200, 200)])
     assert (count.objects, count.tracks, count.entries, count.exits) == (0, 1, 2, 2)
 
 
@@ -98,9 +105,11 @@ def test_counts_of_a_snapshot_go_on():
     again = HeatAccumulator(*SIZE, HeatOptions(regions={**LEFT_HALF, 'new': LEFT_HALF['left']}))
     again.update(person_at(100, 200), 0.0)
     again.restore(heat.state())
-    assert again.regions.counts == {'left': RegionCount(1, 1, 0, 0, pytest.approx(1.0)),
-                                    'new': RegionCount()}
-    again.update(person_at(100, 200, track_id=2), 1.5)
+    assert {name: totals(count) for name, count in again.regions.counts.items()} == {
+        'left': RegionCount(1, 1, 0, 0, pytest.approx(1.0)), 'new': RegionCount()}
+    assert again.regions.counts['left'].by_class == heat.regions.counts['left'].by_class
+    for number in range(7):
+        again.update(person_at(100, 200, track_id=2), 1.5 + number / 10)
     assert again.regions.counts['left'].tracks == 2
 
 
@@ -124,7 +133,7 @@ def test_objects_without_a_tracker():
     heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
     for number in range(11):
         heat.update(Detections.from_boxes([(50, 50, 70, 100), (250, 50, 270, 100)]), number / 10)
-    assert heat.regions.counts['left'] == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
+    assert totals(heat.regions.counts['left']) == RegionCount(1, 0, 0, 0, pytest.approx(1.0))
 
 
 def test_heat_is_only_inside():
@@ -192,9 +201,9 @@ def test_a_region_outside_the_picture_is_said_once(outside):
     line, = heat.new_warnings()
     assert line.startswith("region 'away' lies outside the picture of 320 x 240 pixels")
     assert heat.new_warnings() == []
-    heat.reconfigure(HeatOptions(regions={'left': LEFT_HALF['left']}), new_regions=True)
+    heat.reconfigure(HeatOptions(regions={'left': LEFT_HALF['left']}), ['regions'])
     assert heat.new_warnings() == []
-    heat.reconfigure(HeatOptions(regions=regions), new_regions=True)
+    heat.reconfigure(HeatOptions(regions=regions), ['regions'])
     assert heat.new_warnings() == [line]
 
 

@@ -12,7 +12,7 @@ from ros_processes import (
     spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
-from yolo_heatmap_ros.config.polygons import parse_polygons
+from yolo_heatmap_ros.config.shapes import parse_polygons
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -117,9 +117,14 @@ def test_regions_on_their_topic(node, street, street_frames):
         assert [status.name for status in report.status] == ['left', 'right']
         for status in report.status:
             count = pipeline.region_counts()[status.name]
+            totals = [(key, str(count[key])) for key in ('tracks', 'entries', 'exits')]
             assert [(pair.key, pair.value) for pair in status.values] == [
-                *((key, str(count[key])) for key in ('objects', 'tracks', 'entries', 'exits')),
-                ('occupancy', f"{count['occupancy']:.3f}")]
+                ('objects', str(count['objects'])), *totals,
+                ('occupancy', f"{count['occupancy']:.3f}"),
+                *((f'{key}/{name}', f'{value:.3f}' if key == 'occupancy' else str(value))
+                  for name, of_class in count['by_class'].items()
+                  for key, value in of_class.items())]
+            assert set(count['by_class']) <= {'person', 'car'}
         assert float(report.status[0].values[4].value) > 5.0
         expected = np.empty_like(frames[-1])
         pipeline.render(frames[-1], heatmap=expected)

@@ -17,11 +17,13 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
+from yolo_heatmap_ros.heat.clock import RateLimit
 from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES
 from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
 from yolo_heatmap_ros.media.sources import open_sources
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.storage.event_file import EventFile
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
@@ -30,7 +32,7 @@ ROUNDING = 1e-3
 """Seconds by which times in files are rounded."""
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
-_OPTIONS = {'value_range', *ALL} - {'on_time_jump', 'max_gap'}
+_OPTIONS = {'value_range', 'max_rate', *ALL} - {'on_time_jump'}
 
 
 def _options() -> List[ParameterSpec]:
@@ -57,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--show', action='store_true', help='show a window; q or ESC closes it')
     parser.add_argument('--snapshot', metavar='FOLDER',
                         help='save the final heat there: heat.npz, heatmap.png with a legend')
+    parser.add_argument('--events', metavar='FILE',
+                        help='write entries, exits, crossings and stays there, each with its '
+                        'time: .csv, or .jsonl for JSON lines')
     group = parser.add_argument_group('options that are parameters of heatmap_node')
     for spec in _options():
         name = f"--{spec.name.replace('_', '-')}"
@@ -86,20 +91,29 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
                           for spec in HEATMAP_PARAMETERS})
 
 
-def _frames(source: Source, start: float, end: float) -> Iterator[Tuple[float, np.ndarray]]:
-    """Yield (stamp in s, frame) from `start` to before `end`, by the times of the source."""
-    begin = time.monotonic()
+def _frames(source: Source, start: float, end: float,
+            max_rate: float) -> Iterator[Tuple[float, np.ndarray]]:
+    """
+    Yield (stamp in s, frame) from `start` to before `end`, by the times of the source.
+
+    At most `max_rate` of them a second, unless that is 0.
+    """
+    begin, limit = time.monotonic(), RateLimit()
     while not source.live and source.coming < start - ROUNDING:
         if not source.skip():
             return
     while source.live or source.coming < end - ROUNDING:
+        if not source.live and not limit.takes(source.coming, max_rate):
+            if not source.skip():
+                return
+            continue
         frame = source.read()
         if frame is None:
             return
         stamp = time.monotonic() - begin if source.live else source.elapsed
         if stamp >= end - ROUNDING:
             return
-        if stamp >= start - ROUNDING:
+        if stamp >= start - ROUNDING and (not source.live or limit.takes(stamp, max_rate)):
             yield stamp, frame
 
 
@@ -160,8 +174,8 @@ def render(arguments: argparse.Namespace) -> int:
     if output_path is None and len(inputs) > 1:
         output_path = inputs.pop()
     path = None if output_path is None else Path(os.path.expanduser(output_path))
-    if path is None and not (arguments.show or arguments.snapshot):
-        raise RenderError('nothing to do: give an output, --show or --snapshot')
+    if path is None and not (arguments.show or arguments.snapshot or arguments.events):
+        raise RenderError('nothing to do: give an output, --show, --snapshot or --events')
     if not 0.0 <= arguments.start < arguments.end:
         raise RenderError(f'--start {arguments.start:g} is not before --end {arguments.end:g}')
     if path is not None and not path.parent.is_dir():
@@ -174,15 +188,22 @@ def render(arguments: argparse.Namespace) -> int:
                                 for one in inputs):
         raise RenderError(f"'{path}': is the input itself; give another output")
     still = source.still
-    rate = source.rate or source.mean_rate or STILL_RATE
+    native = source.rate or source.mean_rate or STILL_RATE
+    rate = min(native, configuration['max_rate'] or native)
     output = Sink(path, rate, arguments.show)
     pipeline = make_pipeline(configuration, _say)
-    total = source.total - math.ceil(arguments.start * rate) if source.total else None
+    events = None
+    if arguments.events:
+        events = EventFile(Path(os.path.expanduser(arguments.events)), pipeline.class_name)
+    total = source.total - math.ceil(arguments.start * native) if source.total else None
+    if total and rate < native:
+        total = math.ceil(total * rate / native)
     if math.isfinite(arguments.end):
         total = min(total or math.inf, math.ceil((arguments.end - arguments.start) * rate))
     begin, count, advised = time.monotonic(), 0, ''
     try:
-        frames = _frames(source, arguments.start, arguments.end)
+        frames = _frames(source, arguments.start, arguments.end,
+                         configuration['max_rate'])
         with tqdm(total=1 if still else total, unit=' frames', disable=None) as progress:
             for stamp, frame in frames:
                 if pipeline.shape not in (None, frame.shape[:2]):
@@ -191,6 +212,9 @@ def render(arguments: argparse.Namespace) -> int:
                 if source.advice and not advised:
                     _say(advised := source.advice)
                 pipeline.update(frame, stamp)
+                happened = pipeline.new_events()
+                if events is not None:
+                    events.write(happened)
                 count += 1
                 progress.update()
                 picture = _picture(pipeline, frame, arguments.heatmap_only)
@@ -201,6 +225,8 @@ def render(arguments: argparse.Namespace) -> int:
     finally:
         source.close()
         output.close()
+        if events is not None:
+            events.close()
     if not count:
         raise RenderError(f"'{without_credentials(inputs[0])}': no frame between --start "
                           'and --end')
@@ -209,9 +235,18 @@ def render(arguments: argparse.Namespace) -> int:
     print(f'{count}{of_all} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
           + (f', {source.unusable} damaged' if source.unusable else '')
           + ('' if path is None else f': {path} ({output.codec})'))
+    _print_counts(pipeline)
     if arguments.snapshot:
         _save(pipeline, Path(os.path.expanduser(arguments.snapshot)), configuration)
     return 0
+
+
+def _print_counts(pipeline: HeatmapPipeline) -> None:
+    for name, count in (pipeline.region_counts() or {}).items():
+        print(f"region {name}: {count['tracks']} objects, {count['entries']} entries, "
+              f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
+    for name, count in (pipeline.line_counts() or {}).items():
+        print(f"line {name}: {count['forward']} forward, {count['backward']} backward")
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from yolo_heatmap_ros.choices import (
     Acceleration, Anchor, DetectorKind, FramePolicy, HeatUnit, ImageFormat, ImageReliability,
     InputTransport, KernelName, Normalization, OnTimeJump)
-from yolo_heatmap_ros.config.polygons import as_list, parse_polygons
+from yolo_heatmap_ros.config.shapes import as_list, parse_lines, parse_polygons
 from yolo_heatmap_ros.config.specs import (
     as_numbers, as_text, choice, filled_text, number, ParameterSpec, Settable, switch,
     value_range)
@@ -95,6 +95,10 @@ def _as_sha256(value: Any) -> str:
 
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
     return parse_polygons(as_text(value))
+
+
+def _as_lines(value: Any) -> Dict[str, np.ndarray]:
+    return parse_lines(as_text(value))
 
 
 def _as_size(value: Any) -> List[int]:
@@ -196,9 +200,21 @@ HEATMAP_PARAMETERS = (
         "Polygons by name, as YAML: '[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]', in px, or in "
         'fractions of width and height if no coordinate is above 1. Heat accumulates only inside '
         'them.', _as_regions, canonical=as_list),
+    ParameterSpec(
+        'lines', '',
+        "Lines by name, as YAML: '[gate: [[0.1, 0.5], [0.9, 0.5]]]', with two or more points, in "
+        'px or fractions as regions. Crossings are counted on ~/lines: forward from left to '
+        'right, seen along the line from its first point.', _as_lines, canonical=as_list),
     choice('region_anchor', Anchor,
-           "The point of a box that decides whether it is in a region: 'foot': the middle of its "
-           "lower edge; 'center': its centre."),
+           'The point of a box that decides whether it is in a region, and has crossed a line: '
+           "'foot': the middle of its lower edge; 'center': its centre."),
+    number('dwell_alert', 0.0, 'Seconds in a region after which a track makes an event of kind '
+           "'stay' on ~/events, once; 0: never.", 0.0, 1e6),
+    number('track_memory', 5.0, 'Seconds for which a lost object is remembered, to join its '
+           "broken tracks before they are counted; 0: the tracker's ids count as they are.", 0.0,
+           60.0),
+    number('max_rate', 0.0, 'Largest number of frames to process per second, by their stamps; '
+           'others are left out before the model runs; 0: every frame.', 0.01, 1000.0, off=0.0),
     ParameterSpec(
         'ground.points_px', '',
         "Four or more points on the floor in the image, as '[[u, v], …]' in px; with "

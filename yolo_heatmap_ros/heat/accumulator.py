@@ -1,23 +1,28 @@
 """One camera's heat over time: which object adds how much, where, and what decays."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import math
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from yolo_heatmap_ros.choices import HeatUnit, OnTimeJump
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.clock import FrameClock, Step
+from yolo_heatmap_ros.heat.crossings import anchor_of, margin_of, Walk
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place, TrackPath
+from yolo_heatmap_ros.heat.events import Event, EventKind
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.identities import Identified, Identities
 from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
 from yolo_heatmap_ros.heat.layers import KINDS
 from yolo_heatmap_ros.heat.layers.base import Layer
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.layers.total import HEAT, TotalLayer
+from yolo_heatmap_ros.heat.lines import DIRECTIONS, Lines
+from yolo_heatmap_ros.heat.motion import space_of
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
@@ -30,7 +35,8 @@ class HeatState:
 
     `arrays` are the layers, float32, by name.  `unit` is the heat's; `frames` is their number;
     `began` and `ended` are the stamps, in s, of the first and the last.  `regions` are counts by
-    the region's name.  `facts` are what layers say about their arrays, as plain values.
+    the region's name, `lines` by the line's.  `facts` are what layers say about their arrays, as
+    plain values.
     """
 
     arrays: Dict[str, np.ndarray]
@@ -39,6 +45,7 @@ class HeatState:
     began: Optional[float]
     ended: Optional[float]
     regions: Dict[str, dict] = field(default_factory=dict)
+    lines: Dict[str, dict] = field(default_factory=dict)
     facts: Dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -48,7 +55,11 @@ class HeatState:
 
 
 class HeatAccumulator:
-    """The heat of one camera at one resolution, in layers; `total` is the one to draw."""
+    """
+    The heat of one camera at one resolution, in layers; `total` is the one to draw.
+
+    `objects` are those of the last frame, by the ids that they are counted under.
+    """
 
     def __init__(self, height: int, width: int, options: HeatOptions):
         """Begin without heat, for pictures of `height` rows and `width` columns in px."""
@@ -59,12 +70,18 @@ class HeatAccumulator:
         self.frames = 0
         self.began: Optional[float] = None
         self.regions: Optional[Regions] = None
+        self.lines: Optional[Lines] = None
         self._tracks = TrackMemory()
+        self._identities = Identities(space_of(height, width, options.ground))
+        self._identified = Identified(np.empty(0, np.int64), np.empty(0, bool))
+        self.objects = Detections.from_boxes(np.empty((0, 4)))
+        self._events: List[Event] = []
         self._warnings: List[str] = []
         self._layers: Dict[type, Layer] = {
             kind: layer for kind in KINDS
             if (layer := kind.made_for(options, height, width, self._counts_at)) is not None}
         self._make_regions()
+        self._make_lines()
 
     @property
     def total(self) -> HeatField:
@@ -81,28 +98,38 @@ class HeatAccumulator:
         """Return the heat on the floor, None without a ground plane."""
         return self._layers.get(FloorLayer)
 
-    def reconfigure(self, options: HeatOptions, new_regions: bool = False) -> None:
+    def reconfigure(self, options: HeatOptions, changed: Collection[str] = ()) -> None:
         """
-        Continue with other options; with `new_regions`, their counts start from zero.
+        Continue with other options, of which those in `changed` differ from before.
 
-        `heat_unit`, `per_class` and `ground` cannot change: they need a new accumulator.
+        Counts of changed regions or lines start from zero.  `heat_unit`, `per_class` and `ground`
+        cannot change: they need a new accumulator.
         """
         self.options = options
         self._kernel = KERNELS[options.kernel]
-        if new_regions:
+        if {'regions', 'region_anchor'} & set(changed):
             self._make_regions()
+        if {'lines', 'region_anchor'} & set(changed):
+            self._make_lines()
 
     def _make_regions(self) -> None:
         self.regions = None
         if self.options.regions:
             self.regions = Regions(self.options.regions, *self.shape, self.options.region_anchor)
             self._warnings += self.regions.warnings()
-            # Whether a track was inside the regions before says nothing about these.
-            self._tracks.clear()
+        self._tracks.forget_regions()
+
+    def _make_lines(self) -> None:
+        self.lines = None
+        if self.options.lines:
+            self.lines = Lines(self.options.lines, *self.shape, self.options.region_anchor)
+            self._warnings += self.lines.warnings()
+        self._tracks.forget_lines()
 
     def forget_tracks(self) -> None:
         """Forget which objects were where, as after frames of another resolution."""
         self._tracks.clear()
+        self._identities.clear()
 
     def new_warnings(self) -> List[str]:
         """Return a line on each thing that users should know, once."""
@@ -114,8 +141,13 @@ class HeatAccumulator:
     def _counts_at(self, box: np.ndarray) -> bool:
         return self.regions is None or self.regions.contain(box)
 
-    def update(self, detections: Detections, stamp: float) -> Step:
-        """Add the heat of a frame's objects at `stamp`, in seconds; return the step of time."""
+    def update(self, detections: Detections, stamp: float,
+               frame: Optional[np.ndarray] = None) -> Step:
+        """
+        Add the heat of a frame's objects at `stamp`, in seconds; return the step of time.
+
+        `frame`, (H, W, 3) uint8 BGR, shows their colours, by which broken tracks are joined.
+        """
         step = self._advance(stamp)
         self.frames += 1
         if self.began is None or step.jumped_back:
@@ -125,64 +157,119 @@ class HeatAccumulator:
             for layer in self._layers.values():
                 layer.decay(factor)
         detections = _finite(detections)
-        sighting = self._follow(detections, step)
-        if self.regions is not None:
-            self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
+        sighting = self._follow(detections, step, frame)
+        self._count(detections, sighting)
         layers = tuple(self._layers.values())
-        for segment in self._segments(detections, sighting, step):
+        for segment in self._segments(detections, sighting):
             for layer in layers:
                 layer.add(segment)
         return step
 
-    def warm_up(self, detections: Detections, stamp: float) -> None:
+    def warm_up(self, detections: Detections, stamp: float,
+                frame: Optional[np.ndarray] = None) -> None:
         """
         Process a warm-up frame: update clock and tracks without adding heat or counts.
 
-        So the second part of a clip starts where the first one ended, and both can be merged.
+        So the second part of a clip starts where the first one ended, and both can be merged: it
+        takes the frames of the last `max_gap` s, and `track_memory` for counts.
         """
         step = self._advance(stamp)
         detections = _finite(detections)
-        sighting = self._follow(detections, step)
-        if self.regions is not None:
-            self.regions.count(detections.xyxy, sighting.tracks, sighting.paths)
-            self.regions.forget_counts()
+        self._count(detections, self._follow(detections, step, frame))
+        self._events.clear()
+        for counted in self._counted:
+            counted.forget_counts()
 
     def _advance(self, stamp: float) -> Step:
         step = self.clock.advance(stamp, self.options.max_gap)
         if step.jumped_back:
-            self._tracks.clear()
+            self.forget_tracks()
             if self.options.on_time_jump == OnTimeJump.RESET:
                 self.reset()
         return step
 
-    def _follow(self, detections: Detections, step: Step) -> Sighting:
+    def _follow(self, detections: Detections, step: Step,
+                frame: Optional[np.ndarray]) -> Sighting:
         """Return where objects were since the last frame; nothing if no option asks for it."""
-        options = self.options
-        if not (options.heat_unit == HeatUnit.SECONDS or options.ignore_stationary
-                or self.regions is not None):
-            return Sighting([], [None] * len(detections), [0.0] * len(detections))
+        self.objects = detections
+        if not self._follows:
+            nothing = [None] * len(detections)
+            return Sighting([], nothing, [0.0] * len(detections), nothing)
         # By the clock, not the stamp: a single wrong one must not age what stands still.
+        now = self.clock.now
+        memory = max(self.options.track_memory, self.options.max_gap)
+        if self.options.track_memory:
+            self._identified = self._identities.identify(detections, now, memory, frame)
+        else:
+            self._identified = Identified(detections.track_id, detections.track_id >= 0)
+        self.objects = replace(detections, track_id=self._identified.numbers)
         return self._tracks.see(
-            detections.xyxy, detections.track_id.tolist(), self.clock.now, step.interval,
-            inherit_places=options.ignore_stationary > 0.0)
+            detections.xyxy, self._identified.numbers.tolist(), detections.class_id.tolist(), now,
+            step.interval, self.options.max_gap, memory,
+            inherit_places=self.options.ignore_stationary > 0.0)
 
-    def _segments(self, detections: Detections, sighting: Sighting,
-                  step: Step) -> List[DwellSegment]:
+    @property
+    def _follows(self) -> bool:
+        """Return whether an option asks for where objects were."""
+        return bool(self.options.heat_unit == HeatUnit.SECONDS or self.options.ignore_stationary
+                    or self._counted)
+
+    @property
+    def _counted(self) -> List[Union[Regions, Lines]]:
+        return [counted for counted in (self.regions, self.lines) if counted is not None]
+
+    def _count(self, detections: Detections, sighting: Sighting) -> None:
+        """Count what has happened since the last frame, of tracks that are confirmed by now."""
+        if not self._counted:
+            return
+        anchor = self.options.region_anchor
+        for box, track, way, confirmed in zip(detections.xyxy, sighting.tracks, sighting.ways,
+                                              self._identified.confirmed.tolist()):
+            if track is None or way is None:
+                continue
+            places = [(anchor_of(there, anchor), stamp) for there, stamp in way]
+            end, margin = anchor_of(box, anchor), margin_of(box)
+            walks = [Walk(one, other, since, until, margin) for (one, since), (other, until)
+                     in zip(places, (*places[1:], (end, track.stamp)))]
+            for walk in walks or [Walk(None, end, track.stamp, track.stamp, margin)]:
+                if self.regions is not None:
+                    track.events += self.regions.follow(track, walk, self.options.dwell_alert)
+                if self.lines is not None:
+                    track.events += self.lines.follow(track, walk)
+            if confirmed:
+                for event in track.events:
+                    self._apply(event._replace(class_id=track.class_id))
+                track.events.clear()
+        if self.regions is not None:
+            self.regions.count(detections.xyxy, detections.class_id.tolist(), sighting.tracks,
+                               sighting.paths)
+
+    def _apply(self, event: Event) -> None:
+        counted = self.lines if event.kind in DIRECTIONS else self.regions
+        counted.apply(event)
+        if event.kind != EventKind.VISIT:
+            self._events.append(event)
+
+    def new_events(self) -> List[Event]:
+        """Return what has happened since the last call, in the order in which it was certain."""
+        found, self._events = self._events, []
+        return found
+
+    def _segments(self, detections: Detections, sighting: Sighting) -> List[DwellSegment]:
         """Return what each object that counts adds between the last frame and this one."""
         options, now = self.options, self.clock.now
         in_seconds = options.heat_unit == HeatUnit.SECONDS
-        # The exact integral of what decays while it is added.
-        decay = (_mean_decay(step.interval, options.half_life)
-                 if in_seconds and options.half_life else 1.0)
         segments = []
         # Lists, not arrays: this runs for every object of every frame.
-        track_ids, class_ids = detections.track_id.tolist(), detections.class_id.tolist()
+        track_ids, class_ids = self.objects.track_id.tolist(), detections.class_id.tolist()
         for path in sighting.paths if in_seconds else _still(detections):
-            index, begin, end, amount = path
+            index, begin, end, amount, age = path
             if not amount or (options.ignore_stationary
                               and sighting.still[index] >= options.ignore_stationary):
                 continue
-            amount *= decay
+            if in_seconds and options.half_life:
+                # The exact integral of what decays while it is added.
+                amount *= _mean_decay(amount, options.half_life) * 0.5 ** (age / options.half_life)
             boxes = (end,) if begin is end else path.boxes()
             share = amount / len(boxes)
             segments.append(DwellSegment(
@@ -213,6 +300,8 @@ class HeatAccumulator:
         self.frames = 0
         self.began = self.clock.now
         self._make_regions()
+        self._make_lines()
+        self._events.clear()
 
     def state(self) -> HeatState:
         """Return a copy of all heat and counts."""
@@ -223,7 +312,7 @@ class HeatAccumulator:
             facts.update(layer.facts())
         return HeatState(arrays, str(self.options.heat_unit), self.frames, self.began,
                          self.clock.now, {} if self.regions is None else self.regions.state(),
-                         facts)
+                         {} if self.lines is None else self.lines.state(), facts)
 
     def restore(self, state: HeatState) -> None:
         """
@@ -241,6 +330,8 @@ class HeatAccumulator:
             layer.restore(state.arrays)
         if self.regions is not None:
             self.regions.restore(state.regions)
+        if self.lines is not None:
+            self.lines.restore(state.lines)
         self.frames, self.began = state.frames, state.began
         self.clock.resume(state.ended)
 
@@ -248,8 +339,9 @@ class HeatAccumulator:
         """Return what must be the same for heat to be added up."""
         options = self.options
         return (self.shape, options.heat_unit, options.half_life, options.kernel,
-                options.region_anchor, {name: polygon.tolist() for name, polygon
-                                        in options.regions.items()},
+                options.region_anchor, *({name: points.tolist() for name, points
+                                          in shapes.items()}
+                                         for shapes in (options.regions, options.lines)),
                 [(kind, layer.facts()) for kind, layer in self._layers.items()])
 
     def merge(self, other: 'HeatAccumulator') -> None:
@@ -258,12 +350,13 @@ class HeatAccumulator:
 
         Heat and occupancy are exact, also with a half-life: the earlier heat decays until the
         end of the later one.  Not with `ignore_stationary`, since a warm-up does not know for how
-        long a track has stayed; and a track that both have seen counts twice in `tracks` of a
-        region.  Raises HeatError, before anything has changed, for heat of another kind.
+        long a track has stayed; and a track that was not seen during the warm-up, but before and
+        after it, counts twice in `tracks` of a region.  Raises HeatError, before anything has
+        changed, for heat of another kind.
         """
         if self._kind() != other._kind():
             raise HeatError('heat of another resolution, unit, half-life, kernel, set of layers, '
-                            'regions or floor cannot be merged')
+                            'regions, lines or floor cannot be merged')
         earlier, later = sorted((self, other), key=lambda one: (
             -math.inf if one.clock.now is None else one.clock.now))
         factor = 1.0
@@ -275,6 +368,8 @@ class HeatAccumulator:
             layer.merge(other._layers[kind], factor if other is earlier else 1.0)
         if self.regions is not None and other.regions is not None:
             self.regions.merge(other.regions, other is later)
+        if self.lines is not None and other.lines is not None:
+            self.lines.merge(other.lines)
         self.frames += other.frames
         begins = [one.began for one in (self, other) if one.began is not None]
         self.began = min(begins, default=None)

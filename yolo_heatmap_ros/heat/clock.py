@@ -1,5 +1,6 @@
 """Elapsed time between frames, from stamps that may repeat, jump or be wrong."""
 
+import math
 from typing import NamedTuple, Optional
 
 DISORDER = 0.2
@@ -64,3 +65,32 @@ class FrameClock:
         self.now, self._doubtful, self._resumed = stamp, None, False
         since = stamp - doubtful
         return Step(max(elapsed, 0.0), since if since <= max_gap else 0.0, jumped_back)
+
+
+PUNCTUALITY = 0.25
+"""Share of the period by which a frame may come early: cameras do not keep time exactly."""
+
+
+class RateLimit:
+    """Chooses frames so that they come at most at a given rate, by their stamps."""
+
+    def __init__(self):
+        """Begin with a frame that is taken."""
+        self._began: Optional[float] = None
+        self._slot = 0.0
+        self._rate = 0.0
+
+    def takes(self, stamp: float, rate: float) -> bool:
+        """Return whether to take the frame of `stamp`, in s, at up to `rate` Hz; 0: all."""
+        if not rate:
+            return True
+        if self._began is not None and rate == self._rate:
+            slot = math.floor((stamp - self._began) * rate + PUNCTUALITY)
+            if slot == self._slot or self._slot - DISORDER * rate <= slot < self._slot:
+                return False
+            if slot > self._slot:
+                self._slot = slot
+                return True
+        # The first one, or time has jumped back.
+        self._began, self._slot, self._rate = stamp, 0.0, rate
+        return True

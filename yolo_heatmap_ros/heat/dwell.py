@@ -47,13 +47,14 @@ class TrackPath(NamedTuple):
     """
     The path of the object `index` of a frame since it was last seen, and its `seconds`.
 
-    `begin` and `end` are boxes, (4,) float32 xyxy in px.
+    `begin` and `end` are boxes, (4,) float32 xyxy in px.  `age` is how long ago it ended, in s.
     """
 
     index: int
     begin: np.ndarray
     end: np.ndarray
     seconds: float
+    age: float = 0.0
 
     def boxes(self) -> np.ndarray:
         """Return evenly spaced boxes along the path, (N, 4), each with 1 / N of the time."""

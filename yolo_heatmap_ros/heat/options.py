@@ -19,8 +19,11 @@ class HeatOptions:
     decay.  `kernel`: the shape that an object leaves.  `ignore_stationary`: seconds in one place
     after which a track adds no heat; 0: never.  `on_time_jump`: what becomes of the heat when
     stamps go back.  `per_class`: keep a layer for each class.  `regions`: polygons by name, as
-    `config.polygons.parse_polygons` returns them; heat is only inside.  `region_anchor`: the point
-    of a box that is inside or not.  `ground`: the floor on which heat is kept as well.
+    `config.shapes.parse_polygons` returns them; heat is only inside.  `lines`: polylines by name.
+    `region_anchor`: the point of a box that is inside or not, and crosses lines.  `dwell_alert`:
+    seconds in a region after which a track's stay is an event; 0: never.  `track_memory`: seconds
+    for which a lost object is remembered; 0: a tracker's ids count as they are.  `ground`: the
+    floor on which heat is kept as well.
     """
 
     heat_unit: HeatUnit = HeatUnit.FRAMES
@@ -31,5 +34,8 @@ class HeatOptions:
     ignore_stationary: float = 0.0
     per_class: bool = False
     regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    lines: Mapping[str, np.ndarray] = field(default_factory=dict)
     region_anchor: Anchor = Anchor.FOOT
+    dwell_alert: float = 0.0
+    track_memory: float = 5.0
     ground: Optional[GroundPlane] = None

@@ -1,20 +1,20 @@
 """Named regions of the picture, with counts of objects and crossings."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Dict, List, Mapping, Optional, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
+from yolo_heatmap_ros.heat.crossings import anchor_of, in_px, Point, Walk
 from yolo_heatmap_ros.heat.dwell import TrackPath
-from yolo_heatmap_ros.heat.kernels import ground_contact
-from yolo_heatmap_ros.heat.tracks import Track
+from yolo_heatmap_ros.heat.events import Event, EventKind
+from yolo_heatmap_ros.heat.tracks import Stay, Track
 
-MARGIN = 0.1
-"""A track crosses a border once it is this many of its shorter sides beyond it ..."""
-LEAST_MARGIN = 2.0
-"""... and at least so many px: a box that jitters on the border does not count twice."""
+COUNTED = {EventKind.VISIT: 'tracks', EventKind.ENTRY: 'entries', EventKind.EXIT: 'exits'}
+"""Which events are counted, and as what."""
+TOTALS = ('tracks', 'entries', 'exits', 'occupancy')
 
 
 @dataclass
@@ -24,7 +24,8 @@ class RegionCount:
 
     `objects` are in it now.  `tracks` have been seen in it, `entries` and `exits` are crossings
     of its border: a track that appears or vanishes inside crosses nothing.  `occupancy` is the
-    total dwell time of all objects in it, in seconds.
+    total dwell time of all objects in it, in seconds.  `by_class` holds all but `objects` by class
+    id.
     """
 
     objects: int = 0
@@ -32,6 +33,17 @@ class RegionCount:
     entries: int = 0
     exits: int = 0
     occupancy: float = 0.0
+    by_class: Dict[int, Dict[str, float]] = field(default_factory=dict)
+
+    def add(self, name: str, class_id: int, amount: float = 1) -> None:
+        """Add to one of the totals, and to that of the class."""
+        setattr(self, name, getattr(self, name) + amount)
+        self.of_class(class_id)[name] += amount
+
+    def of_class(self, class_id: int) -> Dict[str, float]:
+        """Return the totals of a class, to read or to change."""
+        return self.by_class.setdefault(
+            class_id, {one: type(getattr(RegionCount, one))() for one in TOTALS})
 
 
 class Regions:
@@ -45,11 +57,12 @@ class Regions:
         `polygons` are (N, 2) x y by name, in px, or in fractions where none is above 1.
         """
         self.anchor = anchor
-        self.polygons = {
-            name: np.ascontiguousarray(
-                polygon * (width, height) if polygon.max() <= 1.0 else polygon, np.float32)
-            for name, polygon in polygons.items()}
+        self.polygons = {name: in_px(polygon, height, width)
+                         for name, polygon in polygons.items()}
         self.counts = {name: RegionCount() for name in polygons}
+        # Else a track could never be in a region that is narrower than two margins.
+        self._largest_margin = {name: _inradius(polygon) / 2
+                                for name, polygon in self.polygons.items()}
         self.mask = np.zeros((height, width), np.float32)
         for polygon in self.polygons.values():
             cv2.fillPoly(self.mask, [np.round(polygon).astype(np.int32)], 1.0)
@@ -66,22 +79,79 @@ class Regions:
                              'pixels: nothing is counted in it')
         return lines
 
-    def count(self, boxes: np.ndarray, tracks: Sequence[Optional[Track]],
-              paths: Sequence[TrackPath]) -> None:
-        """Count the objects of a frame: `boxes` (N, 4), with what `TrackMemory.see` returned."""
-        dwells = [(box, path.seconds / len(way)) for path in paths
+    def count(self, boxes: np.ndarray, class_ids: Sequence[int],
+              tracks: Sequence[Optional[Track]], paths: Sequence[TrackPath]) -> None:
+        """
+        Count the objects of a frame, `boxes` (N, 4), and their dwell time.
+
+        `tracks` and `paths` are what `TrackMemory.see` has returned, after `follow`.
+        """
+        dwells = [(box, path.seconds / len(way), class_ids[path.index]) for path in paths
                   for way in (path.boxes(),) for box in way]
         for name, polygon in self.polygons.items():
             count = self.counts[name]
             count.objects = 0
             for box, track in zip(boxes, tracks):
-                distance = self._distance(polygon, box)
-                if track is None:
-                    count.objects += distance >= 0.0
+                if track is None or name not in track.stays:
+                    count.objects += self._distance(polygon, box) >= 0.0
                 else:
-                    count.objects += _follow(count, name, track, distance, _margin(box))
-            count.occupancy += sum(seconds for box, seconds in dwells
-                                   if self._distance(polygon, box) >= 0.0)
+                    count.objects += track.stays[name].inside
+            for box, seconds, class_id in dwells:
+                if seconds and self._distance(polygon, box) >= 0.0:
+                    count.add('occupancy', class_id, seconds)
+
+    def follow(self, track: Track, walk: Walk, dwell_alert: float = 0.0) -> Iterator[Event]:
+        """
+        Yield what a track has done on its walk: visits, entries, exits.
+
+        And stays of more than `dwell_alert` s, once each, if that is above 0.
+        """
+        for name, polygon in self.polygons.items():
+            stay = track.stays.get(name)
+            if stay is None or walk.begin is None:
+                inside = _depth(polygon, walk.end) >= 0.0
+                if stay is None or stay.inside != inside:
+                    stay = track.stays[name] = Stay(inside, walk.until,
+                                                    stay is not None and stay.visited)
+                yield from self._visit(name, track, stay, walk.until, walk.end)
+            else:
+                yield from self._cross(name, polygon, track, stay, walk)
+            stayed = walk.until - stay.since
+            if stay.inside and dwell_alert and stayed > dwell_alert and not stay.reported:
+                stay.reported = True
+                yield Event(EventKind.STAY, name, walk.until, track.number, track.class_id,
+                            *walk.end, stayed)
+
+    def _cross(self, name: str, polygon: np.ndarray, track: Track, stay: Stay,
+               walk: Walk) -> Iterator[Event]:
+        margin = min(walk.margin, self._largest_margin[name])
+        # A depth changes by at most the way walked: most walks stay clear of most borders.
+        depths = _depth(polygon, walk.begin), _depth(polygon, walk.end)
+        signs = {stay.inside, *(depth >= 0.0 for depth in depths)}
+        if len(signs) == 1 and sum(map(abs, depths)) - walk.length > 2 * margin:
+            return
+        for fraction in walk.samples(margin / 2):
+            stamp, place = walk.at(fraction)
+            depth = _depth(polygon, place)
+            inside = depth > -margin if stay.inside else depth >= margin
+            if inside == stay.inside:
+                continue
+            stayed = stamp - stay.since if stay.inside else 0.0
+            stay.inside, stay.since, stay.reported = inside, stamp, False
+            yield Event(EventKind.ENTRY if inside else EventKind.EXIT, name, stamp, track.number,
+                        track.class_id, *place, stayed)
+            yield from self._visit(name, track, stay, stamp, place)
+
+    def _visit(self, name: str, track: Track, stay: Stay, stamp: float,
+               place: Point) -> Iterator[Event]:
+        if stay.inside and not stay.visited:
+            stay.visited = True
+            yield Event(EventKind.VISIT, name, stamp, track.number, track.class_id, *place)
+
+    def apply(self, event: Event) -> None:
+        """Count an event of one of these regions."""
+        if event.kind in COUNTED:
+            self.counts[event.place].add(COUNTED[event.kind], event.class_id)
 
     def contain(self, box: np.ndarray) -> bool:
         """Return whether an object with this box is in any of the regions."""
@@ -89,51 +159,47 @@ class Regions:
 
     def _distance(self, polygon: np.ndarray, box: np.ndarray) -> float:
         """Return how far inside a polygon a box's anchor is, in px; outside it is negative."""
-        point = ground_contact(box)
-        if self.anchor == Anchor.CENTER:
-            point = point[0], (float(box[1]) + float(box[3])) / 2
-        return cv2.pointPolygonTest(polygon, point, True)
+        return _depth(polygon, anchor_of(box, self.anchor))
 
     def forget_counts(self) -> None:
         """Start all counts from zero; which tracks are inside, and were, stays known."""
-        for count in self.counts.values():
-            for field in fields(count):
-                if field.name != 'objects':
-                    setattr(count, field.name, field.default)
+        self.counts = {name: RegionCount(objects=count.objects)
+                       for name, count in self.counts.items()}
 
     def merge(self, other: 'Regions', later: bool) -> None:
         """Add the counts of regions of the same name; `objects` are the `later` ones."""
         for name in self.counts.keys() & other.counts.keys():
-            own, added = asdict(self.counts[name]), asdict(other.counts[name])
-            total = {key: own[key] + added[key] for key in own}
-            total['objects'] = (added if later else own)['objects']
-            self.counts[name] = RegionCount(**total)
+            own, added = self.counts[name], other.counts[name]
+            # Counts of earlier versions are not by class: the totals are added by themselves.
+            for total in TOTALS:
+                setattr(own, total, getattr(own, total) + getattr(added, total))
+            for class_id, totals in added.by_class.items():
+                of_class = own.of_class(class_id)
+                for total in TOTALS:
+                    of_class[total] += totals[total]
+            own.objects = (added if later else own).objects
 
-    def state(self) -> Dict[str, dict]:
-        """Return the counts as plain numbers."""
+    def state(self) -> Dict[str, Dict[str, Any]]:
+        """Return the counts as plain values."""
         return {name: asdict(count) for name, count in self.counts.items()}
 
-    def restore(self, state: Mapping[str, dict]) -> None:
+    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Take over the counts of regions of the same name."""
         for name in self.counts.keys() & state.keys():
-            self.counts[name] = RegionCount(**state[name])
+            self.counts[name] = RegionCount(**{
+                **state[name], 'by_class': {number: dict(totals) for number, totals in
+                                            state[name].get('by_class', {}).items()}})
 
 
-def _follow(count: RegionCount, name: str, track: Track, distance: float, margin: float) -> bool:
-    """Return whether a track is inside, and count its crossings of the border."""
-    was_inside = track.inside.get(name)
-    if was_inside is None:
-        inside = distance >= 0.0
-    else:
-        inside = distance > -margin if was_inside else distance >= margin
-        count.entries += inside and not was_inside
-        count.exits += was_inside and not inside
-    track.inside[name] = inside
-    if inside and name not in track.visited:
-        track.visited.add(name)
-        count.tracks += 1
-    return inside
+def _depth(polygon: np.ndarray, place: Point) -> float:
+    """Return how far inside a polygon, (N, 2), a place is, in px; outside it is negative."""
+    return cv2.pointPolygonTest(polygon, place, True)
 
 
-def _margin(box: np.ndarray) -> float:
-    return max(LEAST_MARGIN, MARGIN * float(min(box[2] - box[0], box[3] - box[1])))
+def _inradius(polygon: np.ndarray, resolution: int = 256) -> float:
+    """Return about the radius in px of the largest circle in a polygon, (N, 2)."""
+    low = polygon.min(axis=0)
+    factor = resolution / float((polygon.max(axis=0) - low).max())
+    mask = np.zeros((resolution + 3, resolution + 3), np.uint8)
+    cv2.fillPoly(mask, [np.round((polygon - low) * factor + 1).astype(np.int32)], 1)
+    return float(cv2.distanceTransform(mask, cv2.DIST_L2, 5).max()) / factor

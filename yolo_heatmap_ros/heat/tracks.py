@@ -3,33 +3,68 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from yolo_heatmap_ros.heat.crossings import Point
 from yolo_heatmap_ros.heat.dwell import TrackPath
+from yolo_heatmap_ros.heat.events import Event
 
 MEMORY = 10.0
-"""Seconds after its last sighting for which a track is remembered."""
+"""Seconds after its last sighting for which a track is remembered, or longer if asked for."""
 MAX_TRACKS = 10_000
 """Largest number of remembered tracks: those seen last, whatever their stamps say."""
 MAX_LOST = 256
 """Largest number of lost tracks that are searched for one in a given place."""
+SAME_PLACE = 0.3
+"""Intersection over union from which two boxes are taken for one object under two ids."""
 MOVED = 0.5
 """A track has left its place when its centre is this many of its shorter sides away."""
 
 
+Way = List[Tuple[np.ndarray, float]]
+"""Boxes, (4,) xyxy in px, with their stamps in s."""
+
+
+@dataclass
+class Stay:
+    """Whether a track is inside a region, and `since` when, in s; what has been told of it."""
+
+    inside: bool
+    since: float
+    visited: bool = False
+    reported: bool = False
+
+
 @dataclass
 class Track:
-    """A track at its last sighting, and the `place` that it has not left since `still_since`."""
+    """
+    A track at its last sighting, and the `place` that it has not left since `still_since`.
 
+    `stays` are by the region's name.  `on_lines` holds, by the line's name, how often a track that
+    is still near the line has crossed it (forward minus backward), and stamp and place of that.
+    `events` of a track that is not confirmed yet wait until it is.  `returned` is the way of a
+    track that has been seen once after a gap, of which `counted` seconds have been counted.
+    """
+
+    number: int
     box: np.ndarray
     stamp: float
     frame: int
     place: np.ndarray
     still_since: float
-    inside: Dict[str, bool] = field(default_factory=dict)
-    visited: set = field(default_factory=set)
+    votes: Dict[int, int] = field(default_factory=dict)
+    stays: Dict[str, Stay] = field(default_factory=dict)
+    on_lines: Dict[str, Tuple[int, float, Point]] = field(default_factory=dict)
+    events: List[Event] = field(default_factory=list)
+    returned: Optional[Way] = None
+    counted: float = 0.0
+
+    @property
+    def class_id(self) -> int:
+        """Return the class that it has been seen as most often."""
+        return max(self.votes, key=self.votes.get)
 
     def see(self, box: np.ndarray, stamp: float, frame: int) -> None:
         """Take the next sighting."""
@@ -54,41 +89,103 @@ class TrackMemory:
         """Forget all tracks."""
         self._tracks.clear()
 
-    def see(self, boxes: np.ndarray, track_ids: Sequence[int], stamp: float,
-            interval: float, inherit_places: bool = False) -> 'Sighting':
+    def forget_regions(self) -> None:
+        """Forget which tracks are in which regions, and what waits to be counted."""
+        for track in self._tracks.values():
+            track.stays.clear()
+            track.events.clear()
+
+    def forget_lines(self) -> None:
+        """Forget which tracks are on which lines, and what waits to be counted."""
+        for track in self._tracks.values():
+            track.on_lines.clear()
+            track.events.clear()
+
+    def see(self, boxes: np.ndarray, numbers: Sequence[int], class_ids: Sequence[int],
+            stamp: float, interval: float, max_gap: float, memory: float,
+            inherit_places: bool = False) -> 'Sighting':
         """
         Take the objects of a frame.
 
-        `boxes` (N, 4) float32 xyxy in px, `track_ids` (N,), -1 for none, `stamp` and the
-        `interval` since the last frame in seconds.  With `inherit_places`, a new track inherits
-        the place, and the time in it, of one that was lost there.
+        `boxes` (N, 4) float32 xyxy in px, `numbers` (N,) of the tracks, -1 for none, `class_ids`
+        (N,), `stamp` and the `interval` since the last frame in seconds.  A track that was not
+        seen for up to `max_gap` s has been on its way in between, once it has been seen twice
+        again; one is remembered for at least `memory` s.  With `inherit_places`, a new track
+        inherits the place, and the time in it, of one that was lost there.
         """
         self._frame += 1
-        tracks: List[Optional[Track]] = [self._tracks.pop(number, None) for number in track_ids]
+        tracks: List[Optional[Track]] = [self._tracks.pop(number, None) for number in numbers]
         paths: List[TrackPath] = []
+        ways: List[Optional[Way]] = []
         for index, (box, track) in enumerate(zip(boxes, tracks)):
-            begin = box
+            way: Optional[Way] = []
             if track is not None:
-                # Where a track was in frames in which it was not seen is unknown.
-                begin = track.box if track.frame == self._frame - 1 else box
+                way = self._way_of(track, box, stamp, interval, max_gap)
+            if not way:
+                paths.append(TrackPath(index, box, box, interval))
+            elif len(way) == 1:
+                paths.append(TrackPath(index, way[0][0], box, interval))
+            else:
+                (before, since), (returned, then) = way
+                # A frame's time has been counted where it returned.
+                paths += (TrackPath(index, before, returned, then - since - track.counted,
+                                    stamp - then + track.counted),
+                          TrackPath(index, returned, box, stamp - then))
+            ways.append(way)
+            if track is not None and way is not None:
                 track.see(box, stamp, self._frame)
-            paths.append(TrackPath(index, begin, box, interval))
         still = []
-        for index, (box, track_id) in enumerate(zip(boxes, track_ids)):
+        for index, (box, number) in enumerate(zip(boxes, numbers)):
             if tracks[index] is None:
                 unseen = self._unseen_at(box) if inherit_places else None
-                if track_id >= 0:
-                    tracks[index] = Track(box, stamp, self._frame, box, stamp)
+                if number >= 0:
+                    tracks[index] = Track(number, box, stamp, self._frame, box, stamp)
                     if unseen is not None:
                         tracks[index].place = unseen.place
                         tracks[index].still_since = unseen.still_since
             if tracks[index] is not None:
-                self._tracks[track_id] = tracks[index]
-                still.append(stamp - tracks[index].still_since)
+                track = self._tracks[number] = tracks[index]
+                track.votes[class_ids[index]] = track.votes.get(class_ids[index], 0) + 1
+                still.append(stamp - track.still_since)
             else:
                 still.append(0.0 if unseen is None else stamp - unseen.still_since)
-        self._forget(stamp - MEMORY)
-        return Sighting(paths, tracks, still)
+        self._forget(stamp - max(memory, MEMORY))
+        return Sighting(paths, tracks, still, ways)
+
+    def _way_of(self, track: Track, box: np.ndarray, stamp: float, interval: float,
+                max_gap: float) -> Optional[Way]:
+        """Return the way of a track that is seen again, see `Sighting`."""
+        was_there = track.frame == self._frame - 1
+        if track.returned is not None:
+            returned, track.returned = track.returned, None
+            if stamp - returned[-1][1] <= max_gap:
+                return returned
+            return []
+        if was_there:
+            return [(track.box, track.stamp)] if stamp - track.stamp <= max_gap else []
+        if stamp - track.stamp > max_gap:
+            return []
+        # A box that flickers where somebody is hidden would bring back who is not there.
+        track.returned = [self._counted_until(track, box, stamp), (box, stamp)]
+        track.frame, track.counted = self._frame, interval
+        return None
+
+    def _counted_until(self, track: Track, box: np.ndarray, stamp: float,
+                       ) -> Tuple[np.ndarray, float]:
+        """
+        Return where and when a lost track's time was counted last, before it is seen again.
+
+        A tracker that confuses two who hide each other lets one appear where the other vanishes:
+        while the other one was seen on this one's way, that was this one.
+        """
+        begin, since = track.box, track.stamp
+        for other in islice(reversed(self._tracks.values()), MAX_LOST):
+            if other.frame < self._frame and since < other.stamp:
+                share = (other.stamp - track.stamp) / (stamp - track.stamp)
+                on_its_way = track.box + np.float32(share) * (box - track.box)
+                if _overlap(on_its_way, other.box) > SAME_PLACE:
+                    begin, since = on_its_way, other.stamp
+        return begin, since
 
     def _unseen_at(self, box: np.ndarray) -> Optional[Track]:
         """
@@ -112,15 +209,27 @@ class Sighting(NamedTuple):
     The objects of a frame in time.
 
     Their `paths` since the last frame; the track of each, None for objects without an id; the
-    seconds for which each has been `still`, in its place.
+    seconds for which each has been `still`, in its place.  The `ways` are the places, with their
+    stamps, from which each has come: one place from the last frame, two after a gap, none where
+    that is unknown; a way is None for a track that has just returned and may be a mistake.
     """
 
     paths: List[TrackPath]
     tracks: List[Optional[Track]]
     still: List[float]
+    ways: List[Optional[Way]]
 
 
 def _has_moved(place: np.ndarray, box: np.ndarray) -> bool:
     width, height = np.minimum(place[2:] - place[:2], box[2:] - box[:2])
     away = ((box[:2] + box[2:]) - (place[:2] + place[2:])) / 2
     return float(np.hypot(*away)) > MOVED * float(min(width, height))
+
+
+def _overlap(box: np.ndarray, other: np.ndarray) -> float:
+    """Return the intersection over union of two boxes, (4,) xyxy."""
+    width, height = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
+    if width <= 0.0 or height <= 0.0:
+        return 0.0
+    areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (box, other)]
+    return float(width * height / (sum(areas) - width * height))

@@ -7,6 +7,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
@@ -28,6 +30,8 @@ from yolo_heatmap_ros.ros.heat_services import HeatServices
 from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
 from yolo_heatmap_ros.ros.messages.detections import (
     Detection2DArray, detection_reader, detections_message, MISSING)
+from yolo_heatmap_ros.ros.messages.events import events_message
+from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
@@ -35,6 +39,8 @@ from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
+EVENTS_DEPTH = 1000
+"""Events that are kept for a slow subscriber: each is told once."""
 MAX_AGE = 3600.0
 """Seconds from which an image belongs to a recording, and its age is no latency."""
 
@@ -51,7 +57,7 @@ class HeatmapNode(ManagedNode):
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
         self._floor: Optional[FloorPublisher] = None
-        self._regions = self._detections = None
+        self._regions = self._lines = self._events = self._detections = None
         self._heat_services: Optional[HeatServices] = None
         super().__init__('yolo_heatmap', **kwargs)
         self._make_detector = make_detector
@@ -94,7 +100,12 @@ class HeatmapNode(ManagedNode):
         self._input = FrameInput(self, configuration, self._depth, self._pipeline,
                                  self._diagnostics, self._advice, self._process)
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, configuration)
-        self._regions = self.create_lifecycle_publisher(DiagnosticArray, '~/regions', self._depth)
+        self._regions, self._lines = (
+            self.create_lifecycle_publisher(DiagnosticArray, f'~/{name}', self._depth)
+            for name in ('regions', 'lines'))
+        self._events = self.create_lifecycle_publisher(
+            DiagnosticArray, '~/events', QoSProfile(depth=EVENTS_DEPTH),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
         if self._pipeline.options.ground is not None:
             self._floor = FloorPublisher(self, self._pipeline, configuration)
         if Detection2DArray is None:
@@ -167,11 +178,11 @@ class HeatmapNode(ManagedNode):
         for part in (self._snapshots, self._pictures, self._floor):
             if part is not None:
                 self.barrier.guard(part.close)()
-        for publisher in (self._regions, self._detections):
+        for publisher in (self._regions, self._lines, self._events, self._detections):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
         self._input = self._snapshots = self._pictures = self._floor = None
-        self._regions = self._detections = None
+        self._regions = self._lines = self._events = self._detections = None
         if self._heat_services is not None:
             self._heat_services.serve(None, None)
         self._pipeline = self._advice = None  # and with them the model
@@ -227,16 +238,25 @@ class HeatmapNode(ManagedNode):
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
         step = self._pipeline.add(frame, detections, stamp)
         self._pictures.show(frame, header)
-        counts = self._pipeline.region_counts()
-        if counts is not None:
-            self._regions.publish(regions_message(counts, header))
+        self._publish_counts(header)
         if self._detections is not None and self._detections.get_subscription_count():
             self._detections.publish(detections_message(
-                detections, self._pipeline.detector.names, header))
+                self._pipeline.objects, self._pipeline.detector.names, header))
         if self._floor is not None:
             self._floor.show(header)
         self._diagnostics.count(Outcome.PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
+
+    def _publish_counts(self, header: Header) -> None:
+        """Publish what regions and lines have counted, and what has just happened."""
+        for publisher, message, counts in (
+                (self._regions, regions_message, self._pipeline.region_counts()),
+                (self._lines, lines_message, self._pipeline.line_counts())):
+            if counts is not None:
+                publisher.publish(message(counts, header))
+        events = self._pipeline.new_events()
+        if events:
+            self._events.publish(events_message(events, self._pipeline.class_name, header))
 
     def _age(self, stamp: float) -> float:
         """Return the age of a stamp by the node's clock, in s; NaN for stamps of another clock."""

@@ -85,20 +85,23 @@ class FrameAdvice:
         self._watch_gaps(step)
         processed = self._statistics.counts[Outcome.PROCESSED]
         if not self._time_passes and processed == TIMELESS_FRAMES and (
-                self.configuration['heat_unit'] == HeatUnit.SECONDS
-                or self.configuration['half_life']):
+                self._counts_time or self.configuration['half_life']):
             self._logger.warning(
-                'the stamps of the images stand still: no dwell time is counted, and heat does '
-                'not decay; the camera driver must set header.stamp')
+                'the stamps of the images stand still: no dwell time and no crossing is counted, '
+                'and heat does not decay; the camera driver must set header.stamp')
+
+    @property
+    def _counts_time(self) -> bool:
+        return bool(self.configuration['heat_unit'] == HeatUnit.SECONDS
+                    or self.configuration['regions'] or self.configuration['lines'])
 
     def _watch_gaps(self, step: Step) -> None:
         self._after_gaps = 0 if step.interval else self._after_gaps + 1
-        if self._after_gaps >= RARE_FRAMES and self._time_passes and (
-                self.configuration['heat_unit'] == HeatUnit.SECONDS):
+        if self._after_gaps >= RARE_FRAMES and self._time_passes and self._counts_time:
             self._logger.warning(
                 f'the last {self._after_gaps} frames came more than '
                 f"{self.configuration['max_gap']} s (max_gap) after the one before: no dwell time "
-                'is counted; use a faster model, or a larger max_gap',
+                'and no crossing is counted; use a faster model, or a larger max_gap or max_rate',
                 throttle_duration_sec=LOG_PERIOD)
 
     def on_unmatched(self, number: int) -> None:

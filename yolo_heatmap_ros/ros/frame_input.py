@@ -10,6 +10,7 @@ from std_msgs.msg import Header
 from yolo_heatmap_ros.choices import DetectorKind, InputTransport
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import HeatmapError
+from yolo_heatmap_ros.heat.clock import RateLimit
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.diagnostics import DiagnosticsReporter
@@ -41,6 +42,7 @@ class FrameInput:
         self._advice = advice
         self._process = process
         self._subscriptions: List[ImageSubscription] = []
+        self._limit = RateLimit()
 
     @property
     def topics(self) -> List[str]:
@@ -63,7 +65,7 @@ class FrameInput:
         if not (self._by_topic and self.configuration['blank_size']):
             self._subscribe_to(*self._image_topic(), self._on_image)
         if self._by_topic:
-            self._matcher = StampMatcher(self._process, self._count_unmatched)
+            self._matcher = StampMatcher(self._process_due, self._count_unmatched)
             self._subscribe_to(Detection2DArray, 'detections', self._on_detections)
 
     def _subscribe_to(self, message_type: type, topic: str, callback: Callable) -> None:
@@ -107,7 +109,21 @@ class FrameInput:
         self._count_skipped(number)
         self._advice.on_unmatched(number)
 
+    def _is_due(self, header: Header) -> bool:
+        """Return whether max_rate lets a frame through; else count it."""
+        due = self._limit.takes(header.stamp.sec + 1e-9 * header.stamp.nanosec,
+                                self.configuration['max_rate'])
+        if not due:
+            self._diagnostics.count(Outcome.LEFT_OUT)
+        return due
+
+    def _process_due(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
+        if self._is_due(header):
+            self._process(header, frame, detections)
+
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
+        if not self._by_topic and not self._is_due(message.header):
+            return
         try:
             if isinstance(message, CompressedImage):
                 frame = from_compressed(message, self.configuration['value_range'])
@@ -128,6 +144,6 @@ class FrameInput:
         detections = self._pipeline.detector.read(message, self._advice.on_refused)
         if self.configuration['blank_size']:
             width, height = self.configuration['blank_size']
-            self._process(message.header, np.zeros((height, width, 3), np.uint8), detections)
+            self._process_due(message.header, np.zeros((height, width, 3), np.uint8), detections)
         else:
             self._matcher.put_detections(message.header, detections)

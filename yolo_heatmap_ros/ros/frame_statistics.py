@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     PROCESSED = 'processed'
     SKIPPED = 'skipped'
     UNUSABLE = 'unusable'
+    LEFT_OUT = 'over max_rate'
 
 
 class FrameStatistics:

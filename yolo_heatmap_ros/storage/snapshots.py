@@ -21,6 +21,7 @@ from yolo_heatmap_ros.choices import HeatUnit
 from yolo_heatmap_ros.errors import DamagedSnapshot, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatState
 from yolo_heatmap_ros.heat.layers import KINDS, known_array
+from yolo_heatmap_ros.heat.lines import LineCount
 from yolo_heatmap_ros.heat.regions import RegionCount
 from yolo_heatmap_ros.text import one_line
 from yolo_heatmap_ros.yaml_text import load_yaml
@@ -137,7 +138,7 @@ def _write_files(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.nda
         'format': FORMAT, 'saved': datetime.now(timezone.utc).isoformat(),
         'camera': snapshot.camera, 'width': width, 'height': height, 'unit': state.unit,
         'frames': state.frames, 'began': state.began, 'ended': state.ended,
-        'regions': state.regions, 'parameters': snapshot.parameters,
+        'regions': state.regions, 'lines': state.lines, 'parameters': snapshot.parameters,
         **{name: state.facts.get(name) for name in FACTS}}, sort_keys=False).encode()
     about += b'sha256: ' + _checksum(about, heat.getvalue()) + b'\n'
     files = {'heat.npz': heat.getvalue(), 'snapshot.yaml': about}
@@ -243,17 +244,29 @@ def _read(folder: Path) -> Snapshot:
     _check('frames', _is_count(about['frames']))
     for name in ('began', 'ended'):
         _check(name, about[name] is None or _is_number(about[name]))
-    _check('regions', isinstance(about['regions'], dict))
-    for name, count in about['regions'].items():
-        known = RegionCount(**count)  # a TypeError for anything else
-        _check(f'regions: {name}', _is_number(known.occupancy) and known.occupancy >= 0.0 and all(
-            _is_count(value) for key, value in count.items() if key != 'occupancy'))
+    lines = about.get('lines') or {}  # the first versions had none
+    _check_counts('regions', about['regions'], RegionCount)
+    _check_counts('lines', lines, LineCount)
     _check('camera', isinstance(about.get('camera') or '', str))
     _check('parameters', isinstance(about['parameters'], dict))
     state = HeatState(arrays, about['unit'], about['frames'], about['began'], about['ended'],
-                      about['regions'], {name: about.get(name) for name in FACTS})
+                      about['regions'], lines, {name: about.get(name) for name in FACTS})
     state.shape  # a KeyError if there is no heat of the picture
     return Snapshot(state, about['parameters'], about.get('camera') or '')
+
+
+def _check_counts(name: str, counts: Any, kind: type) -> None:
+    """Raise DamagedSnapshot for what is no count of regions, or of lines, by name."""
+    _check(name, isinstance(counts, dict))
+    for place, count in counts.items():
+        kind(**count)  # a TypeError for anything else
+        of_classes = count.get('by_class', {})
+        _check(f'{name}: {place}', isinstance(of_classes, dict))
+        for totals in (count, *of_classes.values()):
+            for key, value in totals.items():
+                _check(f'{name}: {place}: {key}', key == 'by_class' or (
+                    _is_number(value) and value >= 0.0 and (
+                        key == 'occupancy' or _is_count(value))))
 
 
 def _check(name: str, fits: bool) -> None:

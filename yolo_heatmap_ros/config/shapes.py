@@ -1,4 +1,4 @@
-"""Named polygons from YAML written by users."""
+"""Named polygons and lines from YAML written by users."""
 
 from typing import Any, Dict
 
@@ -10,7 +10,7 @@ from yolo_heatmap_ros.yaml_text import load_yaml
 MAX_PX = 1e5
 """Largest coordinate of a point, in px."""
 MAX_POINTS = 1000
-"""Points of a polygon, at most."""
+"""Points of a polygon or a line, at most."""
 
 
 def parse_polygons(text: str) -> Dict[str, np.ndarray]:
@@ -21,23 +21,39 @@ def parse_polygons(text: str) -> Dict[str, np.ndarray]:
     Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no
     coordinate of the polygon is above 1.  Raises ValueError, one line, for anything else.
     """
+    return {name: _polygon(name, points)
+            for name, points in _named(text, 'region', '[x, y], [x, y], [x, y]').items()}
+
+
+def parse_lines(text: str) -> Dict[str, np.ndarray]:
+    """
+    Read polylines from YAML, such as `[gate: [[0.1, 0.2], [0.4, 0.2]]]`.
+
+    As `parse_polygons`; two points are enough.
+    """
+    return {name: _line(name, points)
+            for name, points in _named(text, 'line', '[x, y], [x, y]').items()}
+
+
+def _named(text: str, kind: str, form: str) -> Dict[str, Any]:
+    """Return what YAML holds by name; `kind` and `form` are for the error's sentence."""
     content = load_yaml(text)
     if not content:
         return {}
     parts = content if isinstance(content, list) else [content]
     if not all(isinstance(part, dict) for part in parts):
-        raise ValueError("is not of the form '[name: [[x, y], [x, y], [x, y]], …]'")
-    polygons: Dict[str, np.ndarray] = {}
+        raise ValueError(f"is not of the form '[name: [{form}], …]'")
+    named: Dict[str, Any] = {}
     for name, points in (pair for part in parts for pair in part.items()):
-        if str(name) in polygons:
-            raise ValueError(f"has two regions called '{name}'")
-        polygons[str(name)] = _polygon(str(name), points)
-    return polygons
+        if str(name) in named:
+            raise ValueError(f"has two {kind}s called '{name}'")
+        named[str(name)] = points
+    return named
 
 
 def as_list(text: Any) -> Any:
     """
-    Return polygons that are written as a mapping as a list, and anything else unchanged.
+    Return shapes that are written as a mapping as a list, and anything else unchanged.
 
     `ros2 param` takes text that YAML reads as a mapping for one, and ends with a traceback.
     """
@@ -50,29 +66,41 @@ def as_list(text: Any) -> Any:
         return yaml.safe_dump([{name: points} for name, points in content.items()],
                               default_flow_style=True, width=float('inf'),
                               allow_unicode=True).strip()
-    except (ValueError, RecursionError, yaml.YAMLError):  # `parse_polygons` says what is wrong
+    except (ValueError, RecursionError, yaml.YAMLError):  # the check says what is wrong
         return text
 
 
 def _polygon(name: str, points: Any) -> np.ndarray:
-    try:
-        polygon = np.array(points, np.float64)
-    except (TypeError, ValueError):
-        polygon = np.empty(0)
-    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3:
-        raise ValueError(f"region '{name}' is not a list of three or more points [x, y]")
-    if not np.isfinite(polygon).all() or np.abs(polygon).max() > MAX_PX:
-        raise ValueError(f"region '{name}' has a coordinate that is not finite or beyond "
-                         f'{MAX_PX:.0f} px')
-    polygon = polygon.astype(np.float32)
-    if len(polygon) > MAX_POINTS:
-        raise ValueError(f"region '{name}' has {len(polygon)} points, more than {MAX_POINTS}")
+    polygon = _points(f"region '{name}'", points, 3, 'three')
     if _crosses_itself(polygon):
         raise ValueError(f"region '{name}' has sides that cross each other: give its corners in "
                          'the order in which they lie around it')
     if _area(polygon) == 0.0:
         raise ValueError(f"region '{name}' has no area: its points lie on one line")
     return polygon
+
+
+def _line(name: str, points: Any) -> np.ndarray:
+    line = _points(f"line '{name}'", points, 2, 'two')
+    line = line[np.r_[True, (np.diff(line, axis=0) != 0.0).any(axis=1)]]
+    if len(line) < 2:
+        raise ValueError(f"line '{name}' has no length: its points are one")
+    return line
+
+
+def _points(what: str, points: Any, least: int, least_in_words: str) -> np.ndarray:
+    """Return points, (N, 2) float32 x y."""
+    try:
+        array = np.array(points, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) < least:
+        raise ValueError(f'{what} is not a list of {least_in_words} or more points [x, y]')
+    if not np.isfinite(array).all() or np.abs(array).max() > MAX_PX:
+        raise ValueError(f'{what} has a coordinate that is not finite or beyond {MAX_PX:.0f} px')
+    if len(array) > MAX_POINTS:
+        raise ValueError(f'{what} has {len(array)} points, more than {MAX_POINTS}')
+    return array.astype(np.float32)
 
 
 def _crosses_itself(polygon: np.ndarray) -> bool:

@@ -1,0 +1,149 @@
+"""Where an object is expected after some time, and how far off that may be."""
+
+from typing import NamedTuple, Optional, Protocol, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.heat.ground import GroundPlane
+
+JITTER = 0.1
+"""Standard deviation of a detected position, in sizes of the object ..."""
+SPEED = 1.5
+"""... of the speed of an object that has been seen once, in sizes per second ..."""
+ACCELERATION = 1.0
+"""... and of its acceleration, in sizes per second squared."""
+RELAXATION = 1.0
+"""Time constant, in s, with which the expected speed of an unseen object tends to 0."""
+
+
+class Space(Protocol):
+    """The plane in which motion is smooth: that of the picture, or the floor."""
+
+    def locate(self, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """
+        Return foot points, (N, 2), and sizes, (N,), of boxes, (N, 4) xyxy in px.
+
+        A size is the square root of the box's area.  Those that have no place are NaN.
+        """
+
+    def shows(self, position: np.ndarray) -> bool:
+        """Return whether a position, (2,), is in the picture."""
+
+
+class PictureSpace:
+    """Motion in px."""
+
+    def __init__(self, height: int, width: int):
+        """Take the size of the picture in px."""
+        self._height, self._width = height, width
+
+    def locate(self, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Return foot points and sizes in px, see `Space`."""
+        sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
+        feet = np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]), axis=1)
+        return feet.astype(np.float64), np.sqrt(sides.prod(axis=1, dtype=np.float64))
+
+    def shows(self, position: np.ndarray) -> bool:
+        """Return whether a position, (2,) x y in px, is in the picture."""
+        return 0 <= position[0] <= self._width and 0 <= position[1] <= self._height
+
+
+class FloorSpace:
+    """Motion in m on a ground plane."""
+
+    def __init__(self, plane: GroundPlane, height: int, width: int):
+        """Take the plane, and the size of the picture in px."""
+        self._plane = plane
+        self._picture = PictureSpace(height, width)
+        self._back = np.linalg.inv(plane.matrix)
+
+    def locate(self, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Return foot points and sizes in m, see `Space`; NaN above the horizon."""
+        feet, sizes = self._picture.locate(boxes)
+        places, beside = (np.array([self._plane.to_metres(*foot) or (np.nan, np.nan)
+                                    for foot in points]).reshape(-1, 2)
+                          for points in (feet, feet + (1.0, 0.0)))
+        return places, sizes * np.hypot(*(beside - places).T)
+
+    def shows(self, position: np.ndarray) -> bool:
+        """Return whether a position, (2,) x y in m, is in the picture."""
+        u, v, w = self._back @ (*position, 1.0)
+        return w > 0.0 and self._picture.shows(np.array((u / w, v / w)))
+
+
+class Expected(NamedTuple):
+    """
+    Where an object is expected.
+
+    `position` and `velocity`, (2,), in the units of the `Space` and per second.  `variances` are
+    those of position, of position with velocity, and of velocity, the same along both axes.
+    """
+
+    position: np.ndarray
+    velocity: np.ndarray
+    variances: Tuple[float, float, float]
+
+
+class Motion:
+    """
+    The motion of one object: a Kalman filter of position and velocity, at uneven times.
+
+    The velocity of an unseen object decays, since people stop and turn; the noise is that of an
+    acceleration (Bar-Shalom et al., Estimation with Applications to Tracking and Navigation, 6.2).
+    """
+
+    def __init__(self, position: np.ndarray, size: float, now: float):
+        """Begin at a position, (2,), with an object of this size, at `now` in s."""
+        self.size = size
+        self._begin(position, now)
+
+    def _begin(self, position: np.ndarray, now: float) -> None:
+        self.seen = now
+        self._state = Expected(position, np.zeros(2),
+                               ((JITTER * self.size) ** 2, 0.0, (SPEED * self.size) ** 2))
+
+    def expected(self, now: float) -> Expected:
+        """Return where the object is expected at `now`, in s."""
+        time = now - self.seen
+        if time <= 0.0:
+            return self._state
+        position, velocity, (variance, both, speed) = self._state
+        fading = float(np.exp(-time / RELAXATION))
+        way = RELAXATION * (1.0 - fading)
+        noise = (ACCELERATION * self.size) ** 2
+        return Expected(
+            position + way * velocity, fading * velocity,
+            (variance + 2.0 * way * both + way ** 2 * speed + noise * time ** 3 / 3.0,
+             fading * (both + way * speed) + noise * time ** 2 / 2.0,
+             fading ** 2 * speed + noise * time))
+
+    def variance(self, expected: Expected) -> float:
+        """Return the variance of where the object is detected."""
+        return expected.variances[0] + (JITTER * self.size) ** 2
+
+    def see(self, position: np.ndarray, size: float, now: float) -> None:
+        """Take a sighting at a position, (2,), and `now` in s."""
+        expected = self.expected(now)
+        error = position - expected.position
+        if not np.isfinite(error).all():  # one of them is above the horizon
+            self.size = size
+            self._begin(position, now)
+            return
+        total = self.variance(expected)
+        variance, both, speed = expected.variances
+        gain, speed_gain = variance / total, both / total
+        self._state = Expected(expected.position + gain * error,
+                               expected.velocity + speed_gain * error,
+                               ((1.0 - gain) * variance, (1.0 - gain) * both,
+                                speed - speed_gain * both))
+        self.size += 0.3 * (size - self.size)
+        self.seen = now
+
+    def at_its_speed(self, seconds: float) -> np.ndarray:
+        """Return where it would be some time after its last sighting if it went straight on."""
+        return self._state.position + seconds * self._state.velocity
+
+
+def space_of(height: int, width: int, plane: Optional[GroundPlane]) -> Space:
+    """Return the floor where there is a ground plane, else the picture, of this size in px."""
+    return PictureSpace(height, width) if plane is None else FloorSpace(plane, height, width)
