@@ -296,6 +296,7 @@ def main() -> int:
     parser.add_argument('--only', nargs='*', choices=parts, default=parts)
     parser.add_argument('--output', type=Path, help='write the tables to this Markdown file')
     arguments = parser.parse_args()
+    os.environ['YOLO_VERBOSE'] = 'false'  # Ultralytics is imported with the first model
     truth = folder('YOLO_HEATMAP_TRUTH', 'truth')
     real = folder('YOLO_HEATMAP_REAL_DATA', 'real')
     tables: List[Table] = []

@@ -207,6 +207,7 @@ def test_drawing():
 def test_the_embedded_clip_against_the_truth(street):
     """True boxes with their ids, at three rates: lines along the street and across it."""
     rows = json.loads((street / 'street_truth.json').read_text())['frames']['rows']
+    rows = rows[:346]  # at all of these rates, 345 is the last one
     lines = {'across': np.array([[40, 330], [600, 330]], np.float32),
              'down': np.array([[320, 120], [320, 470]], np.float32)}
     paths = {}

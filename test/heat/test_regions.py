@@ -269,24 +269,22 @@ def test_counts_of_the_true_boxes_are_the_truth(truth, polygons):
         count, true = heat.regions.counts[name], counts_on_the_ground(
             truth['frames']['rows'], rectangle)
         assert true.tracks >= 8
-        assert (count.tracks, count.entries, count.exits) == (
-            true.tracks, true.entries, true.exits), name
+        assert (count.entries, count.exits) == (true.entries, true.exits), name
+        # A car that is in the picture for less than half a second does not count.
+        assert 0 <= true.tracks - count.tracks <= 1, name
         assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
 
 
 def test_counts_of_the_embedded_model(street_tracks, truth, polygons):
-    """
-    The whole chain: occupancy as in the truth, crossings but for groups that hide each other.
-
-    Whose track is lost on the zebra has left without a crossing.
-    """
+    """The whole chain, with groups on the zebra that hide each other."""
     heat = HeatAccumulator(480, 640, HeatOptions(regions=polygons))
     for number, tracks in enumerate(street_tracks):
         heat.update(tracks, number / 15.0)
     for name, rectangle in GROUND.items():
         count, true = heat.regions.counts[name], counts_on_the_ground(
             truth['frames']['rows'], rectangle)
-        assert count.occupancy == pytest.approx(true.occupancy, rel=0.05), name
+        assert count.occupancy == pytest.approx(true.occupancy, rel=0.03), name
         assert abs(count.tracks - true.tracks) <= 2, name
-        assert abs(count.entries - true.entries) <= 2, name
-        assert abs(count.exits - true.exits) <= 2, name
+        least = 1 if name == 'zebra' else 2
+        assert abs(count.entries - true.entries) <= least, name
+        assert abs(count.exits - true.exits) <= least, name

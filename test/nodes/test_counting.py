@@ -110,10 +110,10 @@ def test_max_rate(node, street, street_frames):
         camera = node.create_publisher(Image, 'image', 100)
         wait_until_matched(node, NAME, camera)
         show(node, camera, frames, spacing=0.1)
-        assert spin_until(node, lambda: counted() == [6, 24, 0]), counted()
+        assert spin_until(node, lambda: counted() == [7, 23, 0]), counted()
         assert set_parameters(node, NAME, max_rate=0.0).successful
         show(node, camera, frames[:5], begin=200.0, spacing=0.1)
-        assert spin_until(node, lambda: counted() == [11, 24, 0]), counted()
+        assert spin_until(node, lambda: counted() == [12, 23, 0]), counted()
         assert not set_parameters(node, NAME, max_rate=-1.0).successful
         assert process.stop() == 0
 

@@ -247,10 +247,7 @@ def _shapes(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def _away(known: _Identity, positions: np.ndarray, now: float) -> np.ndarray:
-    """Return squared distances, (N,), of positions, (N, 2), from where it is expected.
-
-    They are in variances of that place.
-    """
+    """Return squared distances, (N,), of positions, (N, 2), from where it is, in variances."""
     expected = known.motion.expected(now)
     return ((positions - expected.position) ** 2).sum(axis=1) / known.motion.variance(expected)
 
