@@ -71,10 +71,13 @@ def ours(**options) -> Method:
     def method(scene: Scene, detections: Sequence[Detections],
                frames: Optional[Sequence[np.ndarray]]) -> Result:
         heat = accumulate(scene, detections, frames, **options)
-        result = {name: Counts(count.tracks, count.entries, count.exits, count.occupancy)
-                  for name, count in heat.regions.counts.items()}
-        result.update({name: Counts(entries=count.forward, exits=count.backward)
-                       for name, count in heat.lines.counts.items()})
+        result = {}
+        if heat.regions is not None:
+            result.update({name: Counts(count.tracks, count.entries, count.exits, count.occupancy)
+                           for name, count in heat.regions.counts.items()})
+        if heat.lines is not None:
+            result.update({name: Counts(entries=count.forward, exits=count.backward)
+                           for name, count in heat.lines.counts.items()})
         return result
     return method
 
@@ -140,7 +143,7 @@ def supervision_zones(scene: Scene, detections: Sequence[Detections],
     anchor = [supervision.Position.BOTTOM_CENTER]
     zones = {name: supervision.PolygonZone(shape.astype(int), triggering_anchors=anchor)
              for name, shape in scene.regions.items()}
-    # Its lines have a left and a right the other way round: counts are named by ours.
+    # What goes out there is forward here: its lines have left and right the other way round.
     lines = {name: supervision.LineZone(
         *(supervision.Point(*map(float, point)) for point in shape), triggering_anchors=anchor)
         for name, shape in scene.lines.items()}
@@ -159,7 +162,7 @@ def supervision_zones(scene: Scene, detections: Sequence[Detections],
         for line in lines.values():
             line.trigger(given)
     result = {name: Counts(distinct=len(seen[name]), occupancy=seconds[name]) for name in zones}
-    result.update({name: Counts(entries=line.in_count, exits=line.out_count)
+    result.update({name: Counts(entries=line.out_count, exits=line.in_count)
                    for name, line in lines.items()})
     return result
 
