@@ -6,7 +6,8 @@ from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.identities import (
     CONFIRMATION, Identities, MAX_LOST, MAX_TRACKER_IDS)
-from yolo_heatmap_ros.heat.motion import FloorSpace, Motion, PictureSpace, space_of
+from yolo_heatmap_ros.heat.motion import (ACCELERATION, FloorSpace, Motion, PictureSpace,
+                                          RELAXATION, space_of)
 
 HEIGHT, WIDTH = 480, 640
 UNTRACKED, UNCONFIRMED = 'untracked', None
@@ -169,7 +170,7 @@ def test_motion_in_metres():
     camera = Camera(FloorSpace(PLANE, HEIGHT, WIDTH))
     seen = set()
     for number in range(14):
-        if 4 <= number < 9:
+        if 4 <= number < 7:
             camera(number / 2)
             continue
         v = 100 + 1000 / (3.0 + 0.6 * number)
@@ -189,6 +190,40 @@ def test_above_the_horizon_the_tracker_is_believed():
                for number, y in enumerate((60, 62, 99, 140, 60, 300, 310))}
     assert len(numbers) == 1
     assert camera(2.0, (300, 50)) == [-1]  # nowhere on the floor, and without an id
+
+
+def test_how_long_it_has_been_lost_speaks_against_a_lost_object():
+    """Walkers leave by a door in the picture, and others come out of it a while later."""
+    camera = Camera()
+    for number in range(11):
+        one, = camera(number / 10, (200 + 5 * number, 300))
+    for number in range(1, 38):
+        camera(1.0 + number / 10)
+    assert camera(4.8, (260, 300)) != [one]
+    camera = Camera()
+    for number in range(11):
+        one, = camera(number / 10, (200 + 5 * number, 300))
+    camera(1.1)
+    assert camera(2.0, (285, 300)) == [one]
+
+
+def test_where_an_unseen_object_is_expected():
+    """Mean and covariance are those of many simulated walkers."""
+    motion, rng = Motion(np.zeros(2), 1.0, 0.0), np.random.default_rng(0)
+    for number in range(1, 8):
+        motion.see(np.array((0.15 * number, 0.0)), 1.0, number / 10)
+    seen, later = motion.expected(0.7), motion.expected(2.2)
+    variance, both, speed = seen.variances
+    place, velocity = rng.multivariate_normal((seen.position[0], seen.velocity[0]),
+                                              ((variance, both), (both, speed)), 100000).T
+    for _ in range(300):
+        place += 0.005 * velocity
+        velocity += (-0.005 / RELAXATION * velocity
+                     + ACCELERATION * np.sqrt(0.005) * rng.standard_normal(len(place)))
+    assert later.position[0] == pytest.approx(place.mean(), abs=0.03)
+    assert later.velocity[0] == pytest.approx(velocity.mean(), abs=0.03)
+    assert later.variances == pytest.approx(
+        (place.var(), np.cov(place, velocity)[0, 1], velocity.var()), rel=0.03)
 
 
 def test_memory_is_bounded():

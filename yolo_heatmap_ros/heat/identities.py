@@ -24,7 +24,11 @@ GROWTH = 0.3
 COLOURS = 0.1
 """Mean of 1 minus the similarity (see `appearance`) of two sightings of one object."""
 UNLIKE = 12.0
-"""Largest sum of what speaks against two sightings being of one object."""
+"""Largest sum of what speaks against two sightings being of one object (-2 log likelihoods)."""
+RETURN = 2.5
+"""How fast it gets unlikely that a lost object comes back: with this power of ..."""
+RETURN_SCALE = 0.2
+"""... 1 + t / scale, in which the scale is this share of the memory for lost objects."""
 CONFIRMATION = 0.5
 """Seconds over which an object must have been seen to count ..."""
 CONFIRMING_SIGHTINGS = 2
@@ -135,7 +139,8 @@ class Identities:
         colours = {}
         if frame is not None and lost:
             colours = {index: looks_of(frame, boxes[index]) for index in new}
-        for index, known in self._joined(new, lost, claims, positions, shapes, colours, now):
+        for index, known in self._joined(new, lost, claims, positions, shapes, colours, now,
+                                         memory):
             owners[index] = known
         numbers = np.full(len(detections), -1, np.int64)
         confirmed = np.zeros(len(detections), bool)
@@ -175,7 +180,8 @@ class Identities:
 
     def _joined(self, new: Sequence[int], lost: Sequence[_Identity],
                 claims: Dict[int, _Identity], positions: np.ndarray, shapes: np.ndarray,
-                colours: Dict[int, np.ndarray], now: float) -> Iterator[Tuple[int, _Identity]]:
+                colours: Dict[int, np.ndarray], now: float, memory: float,
+                ) -> Iterator[Tuple[int, _Identity]]:
         """Yield pairs of a detection's index and the lost object that it is, likeliest first."""
         if not new or not lost:
             return
@@ -187,10 +193,15 @@ class Identities:
             if colours and known.colours is not None:
                 against += [(1.0 - float(colours[index] @ known.colours)) / COLOURS
                             for index in new]
+            # The likelihood of a place is spread over the area in which it may be: the longer it
+            # has been lost, the likelier is it that another stands there.
+            area = known.motion.variance(known.motion.expected(now)) / known.motion.size ** 2
+            against += 2.0 * np.log(area)
+            if known.last_frame < self._frame_number - 1:
+                unseen = now - known.motion.seen
+                against += 2.0 * RETURN * np.log1p(unseen / (RETURN_SCALE * memory))
             fits = (away < GATE) & (against < UNLIKE)
-            # The likelihood of a place is spread over the area in which it may be.
-            spread = 2.0 * np.log(known.motion.variance(known.motion.expected(now)))
-            costs[fits, column] = against[fits] + spread
+            costs[fits, column] = against[fits]
         while np.isfinite(costs).any():
             row, column = np.unravel_index(np.argmin(costs), costs.shape)
             yield new[row], lost[column]

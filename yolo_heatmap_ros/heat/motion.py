@@ -1,5 +1,6 @@
 """Where an object is expected after some time, and how far off that may be."""
 
+from math import hypot
 from typing import NamedTuple, Optional, Protocol, Tuple
 
 import numpy as np
@@ -10,8 +11,12 @@ JITTER = 0.1
 """Standard deviation of a detected position, in sizes of the object ..."""
 SPEED = 1.5
 """... of the speed of an object that has been seen once, in sizes per second ..."""
-ACCELERATION = 1.0
-"""... and of its acceleration, in sizes per second squared."""
+ACCELERATION = 2.0
+"""... and of what changes its speed: white noise, in sizes per second to the power of 1.5."""
+BRISK = 0.7
+"""Speed, in sizes per second, below which that is less, in proportion, ..."""
+STILL = 0.4
+"""... down to this share: who stands mostly goes on standing."""
 RELAXATION = 1.0
 """Time constant, in s, with which the expected speed of an unseen object tends to 0."""
 
@@ -88,8 +93,10 @@ class Motion:
     """
     The motion of one object: a Kalman filter of position and velocity, at uneven times.
 
-    The velocity of an unseen object decays, since people stop and turn; the noise is that of an
-    acceleration (Bar-Shalom et al., Estimation with Applications to Tracking and Navigation, 6.2).
+    The velocity is an Ornstein-Uhlenbeck process, since people stop and turn: unseen objects slow
+    down, and the area in which they may be grows with time, not with its cube.  Mean and variance
+    of it and of its integral: D. T. Gillespie, Exact numerical simulation of the
+    Ornstein-Uhlenbeck process and its integral, Physical Review E 54, 1996.
     """
 
     def __init__(self, position: np.ndarray, size: float, now: float):
@@ -110,12 +117,15 @@ class Motion:
         position, velocity, (variance, both, speed) = self._state
         fading = float(np.exp(-time / RELAXATION))
         way = RELAXATION * (1.0 - fading)
-        noise = (ACCELERATION * self.size) ** 2
+        agility = min(max(hypot(*velocity) / (BRISK * self.size), STILL), 1.0)
+        noise = (agility * ACCELERATION * self.size) ** 2
+        quick = RELAXATION * (1.0 - fading ** 2) / 2.0
         return Expected(
             position + way * velocity, fading * velocity,
-            (variance + 2.0 * way * both + way ** 2 * speed + noise * time ** 3 / 3.0,
-             fading * (both + way * speed) + noise * time ** 2 / 2.0,
-             fading ** 2 * speed + noise * time))
+            (variance + 2.0 * way * both + way ** 2 * speed
+             + noise * RELAXATION ** 2 * (time - 2.0 * way + quick),
+             fading * (both + way * speed) + noise * way ** 2 / 2.0,
+             fading ** 2 * speed + noise * quick))
 
     def variance(self, expected: Expected) -> float:
         """Return the variance of where the object is detected."""
