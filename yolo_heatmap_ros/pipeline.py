@@ -230,17 +230,28 @@ class HeatmapPipeline:
         return [] if self._accumulator is None else self._accumulator.new_events()
 
     def _with_names(self, counts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
-        """Return counts with `by_class` by name instead of id."""
-        return {place: {**count, 'by_class': {
-            self.class_name(number): of_class for number, of_class in count['by_class'].items()}}
-            for place, count in counts.items()}
+        """Return counts with `by_class` by name instead of id; a name that two ids have is one."""
+        named: Dict[str, Dict[str, Any]] = {}
+        for place, count in counts.items():
+            by_class: Dict[str, Dict[str, float]] = {}
+            for number, of_class in count['by_class'].items():
+                sums = by_class.setdefault(self.class_name(number), dict.fromkeys(of_class, 0))
+                for key, value in of_class.items():
+                    sums[key] += value
+            named[place] = {**count, 'by_class': by_class}
+        return named
 
     def _with_ids(self, counts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
         """Return counts with `by_class` by id instead of name; unknown classes are left out."""
-        ids = {name: number for number, name in self.detector.names.items()}
         return {place: {**count, 'by_class': {
-            ids[name]: of_class for name, of_class in count.get('by_class', {}).items()
-            if name in ids}} for place, count in counts.items()}
+            number: of_class for name, of_class in count.get('by_class', {}).items()
+            if (number := self._class_id(name)) is not None}} for place, count in counts.items()}
+
+    def _class_id(self, name: str) -> Optional[int]:
+        try:
+            return self.detector.class_ids([name])[0]
+        except ModelError:
+            return None
 
     def class_name(self, class_id: int) -> str:
         """Return the name of a class, its id as text where it has none."""

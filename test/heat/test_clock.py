@@ -48,6 +48,13 @@ def test_no_more_frames_than_max_rate(camera, rate, expected):
         assert np.diff(taken).min() > 0.08
 
 
+def test_a_late_frame_is_no_jump_back():
+    """Late across the beginning of a period, which at 1 Hz is longer than the disorder."""
+    limit = RateLimit()
+    assert [limit.takes(stamp, 1.0) for stamp in (0.0, 0.8, 0.7, 1.0, 1.8)] == [
+        True, True, False, False, True]
+
+
 def test_max_rate_and_time_that_jumps():
     limit = RateLimit()
     assert [limit.takes(stamp, 1.0) for stamp in (5.0, 5.5, 6.0, 5.9, 6.4)] == [

@@ -10,9 +10,10 @@ SIZE = (240, 320)
 HALF = {'left': np.array([[0, 0], [160, 0], [160, 240], [0, 240]], np.float32)}
 
 
-def happened(sightings, regions=HALF, **options):
+def happened(sightings, regions=HALF, resumed=None, **options):
     """Return all events after one person was at x at these stamps; None: nobody was seen."""
     heat = HeatAccumulator(*SIZE, HeatOptions(regions=regions, **options))
+    heat.clock.resume(resumed)
     events = []
     for stamp, x in sightings:
         detections = Detections.from_boxes([] if x is None else [(x - 10, 100, x + 10, 160)])
@@ -45,6 +46,27 @@ def test_a_stay_is_told_once():
     assert [event[0] for event in happened(sightings, dwell_alert=5.0)] == [
         'stay', 'exit', 'entry', 'stay']
     assert 'stay' not in [event[0] for event in happened(sightings)]
+
+
+@pytest.mark.parametrize('memory', [0.0, 20.0])
+def test_a_stay_is_as_long_as_it_was_seen(memory):
+    """A longer gap than `max_gap` does not end it, but adds nothing."""
+    sightings = [(number / 2, None if 10 <= number < 22 else 60) for number in range(40)]
+    event, = happened(sightings, dwell_alert=8.0, track_memory=memory)
+    assert event[0] == 'stay' and 8.0 < event[3] < 9.0 and event[2] == pytest.approx(
+        event[3] + 6.5, abs=0.6)
+    before = [(number / 10, 60) for number in range(20)]
+    after = [(3600 + number / 10, 60) for number in range(20)]
+    assert happened(before + after, dwell_alert=10.0, track_memory=memory) == []
+
+
+def test_saved_heat_that_ended_later_than_the_stamps_begin():
+    """Those of a camera that counts from its start: times must not be negative."""
+    walk = [(10.0 + number / 10, 60 + 5 * number) for number in range(40)]
+    fresh = happened(walk, dwell_alert=1.0)
+    resumed = happened(walk, dwell_alert=1.0, resumed=1000.0)
+    assert [event[:2] for event in resumed] == [event[:2] for event in fresh]
+    assert all(one[3] == pytest.approx(other[3], abs=0.11) for one, other in zip(resumed, fresh))
 
 
 def test_nothing_is_told_of_a_track_before_it_is_confirmed():

@@ -226,6 +226,22 @@ def test_where_an_unseen_object_is_expected():
         (place.var(), np.cov(place, velocity)[0, 1], velocity.var()), rel=0.03)
 
 
+def test_as_many_objects_as_there_are():
+    """Those of the last frame are not lost, however many there are."""
+    places = [(30 * (number % 20), 80 * (number // 20)) for number in range(400)]
+    for ids in (UNCONFIRMED, list(range(400))):
+        camera = Camera()
+        numbers = {tuple(camera(number / 10, *places, ids=ids)) for number in range(8)}
+        assert len(numbers) == 1 and len(set(*numbers)) == 400 and all(camera.confirmed)
+
+
+def test_memory_is_bounded_when_stamps_stand_still():
+    camera = Camera()
+    for number in range(3 * MAX_LOST):
+        camera(0.0, (50 + 540 * (number % 97) / 97, 80 + 380 * (number % 89) / 89), ids=[number])
+    assert len(camera.identities._known) <= MAX_LOST + 2
+
+
 def test_memory_is_bounded():
     camera = Camera()
     for number in range(3 * MAX_LOST):

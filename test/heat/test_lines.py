@@ -113,6 +113,68 @@ def test_what_was_pending_when_it_was_lost_is_not_counted_later():
     assert crossings(places) == (0, 0)
 
 
+def test_past_an_end_that_was_passed_within_the_jitter():
+    """Who walks along a line and past its end has crossed it only if he is beyond it then."""
+    beside = [(161.5, y) for y in range(150, 210, 5)]
+    assert crossings([*beside, (159.5, 215), (159.5, 225), (159.5, 240), (159.5, 260)]) == (0, 0)
+    assert crossings([*beside, (159.5, 215), (159.5, 221), (161, 222.5), (163, 221),
+                      (170, 200)]) == (0, 0)
+    assert crossings([*beside, (159.5, 215), (159, 216), (157, 217)]) == (1, 0)
+    assert crossings(walk((166, 205), (150, 225), step=2)) == (1, 0)  # a slanted way is one
+
+
+@pytest.mark.parametrize('memory', [0.0, 5.0])
+@pytest.mark.parametrize('gap', [2.5, 60.0, -30.0])
+def test_nothing_is_known_of_the_way_through_a_gap_between_frames(memory, gap):
+    """The first frame after it is in doubt: its stamp must not be taken for that before it."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(lines=GATE, regions={
+        'left': np.array([[0, 0], [155, 0], [155, 240], [0, 240]], np.float32)},
+        track_memory=memory))
+    for number in range(10):
+        heat.update(object_at(180, 120), number / 10)
+    for number in range(10):
+        heat.update(object_at(140, 120), 0.9 + gap + number / 10)
+    assert (heat.lines.counts['gate'].forward, heat.lines.counts['gate'].backward) == (0, 0)
+    assert heat.regions.counts['left'].entries == 0
+    assert heat.new_events() == []
+
+
+@pytest.mark.parametrize('before, after', [(0.0, 5.0), (5.0, 0.0)])
+def test_numbers_change_with_track_memory(before, after):
+    """The tracker's ids 2 and 1 are the objects 1 and 2, which stay where they are."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(lines=GATE, track_memory=before))
+    both = Detections.from_boxes([(100, 60, 120, 120), (200, 60, 220, 120)])
+    both.track_id[:] = 2, 1
+    for number in range(30):
+        if number == 15:
+            heat.reconfigure(HeatOptions(lines=GATE, track_memory=after), ['track_memory'])
+        heat.update(both, number / 10)
+    assert heat.lines.counts['gate'].forward == heat.lines.counts['gate'].backward == 0
+
+
+def test_an_id_that_two_objects_have_is_of_the_first():
+    heat = HeatAccumulator(*SIZE, HeatOptions(lines=GATE, track_memory=0.0))
+    both = Detections.from_boxes([(100, 60, 120, 120), (200, 60, 220, 120)])
+    both.track_id[:] = 7
+    for number in range(30):
+        heat.update(both, number / 10)
+    assert heat.lines.counts['gate'].forward == heat.lines.counts['gate'].backward == 0
+
+
+def test_new_lines_leave_what_waits_for_regions():
+    """Both wait until a track is confirmed; only what is set again starts over."""
+    left = {'left': np.array([[0, 0], [160, 0], [160, 240], [0, 240]], np.float32)}
+    for changed in ('lines', 'regions'):
+        options = HeatOptions(lines=GATE, regions=left, track_memory=5.0)
+        heat = HeatAccumulator(*SIZE, options)
+        for number in range(10):
+            if number == 4:
+                heat.reconfigure(options, [changed])
+            heat.update(object_at(175 - 15 * number, 120), number / 10)
+        assert heat.regions.counts['left'].entries == (changed == 'lines')
+        assert heat.lines.counts['gate'].forward == (changed == 'regions')
+
+
 def test_classes_and_events():
     """By the class that a track was most often; each event once, when and where it happened."""
     heat = HeatAccumulator(*SIZE, HeatOptions(lines=GATE))

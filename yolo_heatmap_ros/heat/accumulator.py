@@ -12,7 +12,7 @@ from yolo_heatmap_ros.heat.clock import FrameClock, Step
 from yolo_heatmap_ros.heat.crossings import anchor_of, margin_of, Walk
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place, TrackPath
-from yolo_heatmap_ros.heat.events import Event, EventKind
+from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.identities import Identified, Identities
 from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
@@ -21,11 +21,15 @@ from yolo_heatmap_ros.heat.layers.base import Layer
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.layers.total import HEAT, TotalLayer
-from yolo_heatmap_ros.heat.lines import DIRECTIONS, Lines
+from yolo_heatmap_ros.heat.lines import Lines
 from yolo_heatmap_ros.heat.motion import space_of
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
+
+
+MAX_PX = 1e9
+"""Largest coordinate in px: far inside the range of float32, the type of boxes."""
 
 
 @dataclass
@@ -105,6 +109,8 @@ class HeatAccumulator:
         Counts of changed regions or lines start from zero.  `heat_unit`, `per_class` and `ground`
         cannot change: they need a new accumulator.
         """
+        if bool(options.track_memory) != bool(self.options.track_memory):
+            self.forget_tracks()  # their numbers were the tracker's, or will be
         self.options = options
         self._kernel = KERNELS[options.kernel]
         if {'regions', 'region_anchor'} & set(changed):
@@ -156,7 +162,7 @@ class HeatAccumulator:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
             for layer in self._layers.values():
                 layer.decay(factor)
-        detections = _finite(detections)
+        detections = _usable(detections)
         sighting = self._follow(detections, step, frame)
         self._count(detections, sighting)
         layers = tuple(self._layers.values())
@@ -174,7 +180,7 @@ class HeatAccumulator:
         takes the frames of the last `max_gap` s, and `track_memory` for counts.
         """
         step = self._advance(stamp)
-        detections = _finite(detections)
+        detections = _usable(detections)
         self._count(detections, self._follow(detections, step, frame))
         self._events.clear()
         for counted in self._counted:
@@ -192,8 +198,12 @@ class HeatAccumulator:
                 frame: Optional[np.ndarray]) -> Sighting:
         """Return where objects were since the last frame; nothing if no option asks for it."""
         self.objects = detections
-        if not self._follows:
+        if self._follows and self.clock.in_doubt:
+            # Nobody knows how far they can have come.
+            self.objects = replace(detections, track_id=np.full(len(detections), -1))
+        if not self._follows or self.clock.in_doubt:
             nothing = [None] * len(detections)
+            self._identified = Identified(self.objects.track_id, np.zeros(len(detections), bool))
             return Sighting([], nothing, [0.0] * len(detections), nothing)
         # By the clock, not the stamp: a single wrong one must not age what stands still.
         now = self.clock.now
@@ -201,7 +211,8 @@ class HeatAccumulator:
         if self.options.track_memory:
             self._identified = self._identities.identify(detections, now, memory, frame)
         else:
-            self._identified = Identified(detections.track_id, detections.track_id >= 0)
+            numbers = _without_repeats(detections.track_id)
+            self._identified = Identified(numbers, numbers >= 0)
         self.objects = replace(detections, track_id=self._identified.numbers)
         return self._tracks.see(
             detections.xyxy, self._identified.numbers.tolist(), detections.class_id.tolist(), now,
@@ -231,7 +242,7 @@ class HeatAccumulator:
             end, margin = anchor_of(box, anchor), margin_of(box)
             walks = [Walk(one, other, since, until, margin) for (one, since), (other, until)
                      in zip(places, (*places[1:], (end, track.stamp)))]
-            for walk in walks or [Walk(None, end, track.stamp, track.stamp, margin)]:
+            for walk in walks or [Walk(None, end, track.stamp - track.away, track.stamp, margin)]:
                 if self.regions is not None:
                     track.events += self.regions.follow(track, walk, self.options.dwell_alert)
                 if self.lines is not None:
@@ -383,10 +394,17 @@ def _still(detections: Detections) -> Iterator[TrackPath]:
             yield TrackPath(index, box, box, 1.0)
 
 
-def _finite(detections: Detections) -> Detections:
+def _usable(detections: Detections) -> Detections:
     # A NaN would stay in the heat for good, whichever detector it came from.
-    usable = np.isfinite(detections.xyxy).all(axis=1)
+    usable = (np.abs(detections.xyxy) <= MAX_PX).all(axis=1)
     return detections if usable.all() else detections.those(usable)
+
+
+def _without_repeats(numbers: np.ndarray) -> np.ndarray:
+    """Return ids, (N,), with -1 where an earlier object of the frame has the same one."""
+    first = np.zeros(len(numbers), bool)
+    first[np.unique(numbers, return_index=True)[1]] = True
+    return np.where(first, numbers, -1)
 
 
 def _mean_decay(seconds: float, half_life: float) -> float:

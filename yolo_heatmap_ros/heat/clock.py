@@ -34,6 +34,11 @@ class FrameClock:
         self._doubtful: Optional[float] = None
         self._resumed = False
 
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether the last stamp is not confirmed: nobody knows when its frame was."""
+        return self._doubtful is not None
+
     def resume(self, now: Optional[float]) -> None:
         """
         Go on from the last stamp of saved heat, in seconds, or None.
@@ -77,6 +82,7 @@ class RateLimit:
     def __init__(self):
         """Begin with a frame that is taken."""
         self._began: Optional[float] = None
+        self._last = 0.0
         self._slot = 0.0
         self._rate = 0.0
 
@@ -84,13 +90,10 @@ class RateLimit:
         """Return whether to take the frame of `stamp`, in s, at up to `rate` Hz; 0: all."""
         if not rate:
             return True
-        if self._began is not None and rate == self._rate:
-            slot = math.floor((stamp - self._began) * rate + PUNCTUALITY)
-            if slot == self._slot or self._slot - DISORDER * rate <= slot < self._slot:
-                return False
-            if slot > self._slot:
-                self._slot = slot
-                return True
-        # The first one, or time has jumped back.
-        self._began, self._slot, self._rate = stamp, 0.0, rate
-        return True
+        if self._began is None or rate != self._rate or stamp < self._last - DISORDER:
+            self._began, self._last, self._slot, self._rate = stamp, stamp, 0.0, rate
+            return True
+        self._last = max(self._last, stamp)
+        slot = math.floor((stamp - self._began) * rate + PUNCTUALITY)
+        takes, self._slot = slot > self._slot, max(slot, self._slot)
+        return takes

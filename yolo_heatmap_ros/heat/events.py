@@ -21,6 +21,10 @@ class EventKind(StrEnum):
     VISIT = 'visit'
 
 
+DIRECTIONS = (EventKind.FORWARD, EventKind.BACKWARD)
+"""The crossings of lines; all others are of regions."""
+
+
 class Event(NamedTuple):
     """
     One thing that has happened to one track.

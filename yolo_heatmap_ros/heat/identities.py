@@ -7,7 +7,7 @@ is expected after a time, how far off that may be, when it counts, and for how l
 remembered.
 """
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -132,8 +132,10 @@ class Identities:
             ~detections.confirmed & np.isfinite(positions).all(axis=1))).tolist()
         tracker_ids = detections.track_id.tolist()
         owners, claims = self._claimed(tracker_ids, positions, now)
-        new = [index for index, owner in enumerate(owners) if owner is None and followed[index]
-               and (tracker_ids[index] >= 0 or not _is_part(index, boxes, owners))]
+        new = [index for index, owner in enumerate(owners) if owner is None and followed[index]]
+        owned = boxes[[index for index, owner in enumerate(owners) if owner is not None]]
+        new = [index for index in new
+               if tracker_ids[index] >= 0 or not _is_part(boxes[index], owned)]
         taken = {owner.number for owner in owners if owner is not None}
         lost = [known for known in self._known.values() if known.number not in taken]
         colours = {}
@@ -142,15 +144,20 @@ class Identities:
         for index, known in self._joined(new, lost, claims, positions, shapes, colours, now,
                                          memory):
             owners[index] = known
+        owned = np.concatenate((owned, boxes[[index for index in new
+                                              if owners[index] is not None]]))
+        begun = set(new)
         numbers = np.full(len(detections), -1, np.int64)
         confirmed = np.zeros(len(detections), bool)
         for index in range(len(detections)):
             known = owners[index]
             if known is not None:
                 known.see(self._frame_number, positions[index], sizes[index], shapes[index], now)
-            elif index not in new or (tracker_ids[index] < 0 and _is_part(index, boxes, owners)):
+            elif index not in begun or (tracker_ids[index] < 0
+                                        and _is_part(boxes[index], owned)):
                 continue
             else:
+                owned = np.concatenate((owned, boxes[index:index + 1]))
                 known = owners[index] = self._new(positions[index], sizes[index], shapes[index],
                                                   now)
             self._bind(tracker_ids[index], known)
@@ -202,13 +209,17 @@ class Identities:
                 against += 2.0 * RETURN * np.log1p(unseen / (RETURN_SCALE * memory))
             fits = (away < GATE) & (against < UNLIKE)
             costs[fits, column] = against[fits]
-        while np.isfinite(costs).any():
-            row, column = np.unravel_index(np.argmin(costs), costs.shape)
-            yield new[row], lost[column]
-            costs[row], costs[:, column] = _NONE, _NONE
-            claims = {index: known for index, known in claims.items()
-                      if index != new[row] and known is not lost[column]}
-        yield from claims.items()
+        pairs = np.argwhere(np.isfinite(costs))
+        joined: Set[int] = set()
+        found: Set[int] = set()
+        for row, column in pairs[np.argsort(costs[tuple(pairs.T)], kind='stable')].tolist():
+            if new[row] not in joined and lost[column].number not in found:
+                joined.add(new[row])
+                found.add(lost[column].number)
+                yield new[row], lost[column]
+        for index, known in claims.items():
+            if index not in joined and known.number not in found:
+                yield index, known
 
     def _new(self, position: np.ndarray, size: float, shape: np.ndarray, now: float) -> _Identity:
         known = _Identity(self._next, self._frame_number, Motion(position, size, now), shape)
@@ -229,18 +240,19 @@ class Identities:
             del self._by_tracker_id[tracker_id]
 
     def _forget(self, now: float, memory: float) -> None:
-        lost = sorted((known for known in self._known.values() if known.motion.seen < now),
-                      key=lambda known: known.motion.seen, reverse=True)
-        for rank, known in enumerate(lost):
-            unseen = now - known.motion.seen
-            if rank >= MAX_LOST or unseen > memory or self._has_left(known, unseen):
-                del self._known[known.number]
+        # Those of the last frame may be in this one, too.
+        unseen = sorted((known for known in self._known.values()
+                         if known.last_frame < self._frame_number - 1),
+                        key=lambda known: known.last_frame, reverse=True)
+        for known in [*unseen[MAX_LOST:], *(
+                known for known in self._known.values() if now - known.motion.seen > memory),
+                *(known for known in unseen[:MAX_LOST] if self._has_left(known, now))]:
+            if self._known.pop(known.number, None) is not None:
                 for tracker_id in known.tracker_ids:
                     self._release(known, tracker_id)
 
-    def _has_left(self, known: _Identity, unseen: float) -> bool:
-        if known.last_frame == self._frame_number - 1:
-            return False  # it may be in this frame, too
+    def _has_left(self, known: _Identity, now: float) -> bool:
+        unseen = now - known.motion.seen
         place = known.motion.at_its_speed(min(unseen, LEAVING))
         return bool(np.isfinite(place).all()) and not self._space.shows(place)
 
@@ -263,12 +275,8 @@ def _away(known: _Identity, positions: np.ndarray, now: float) -> np.ndarray:
     return ((positions - expected.position) ** 2).sum(axis=1) / known.motion.variance(expected)
 
 
-def _is_part(index: int, boxes: np.ndarray, owners: Sequence[Optional[_Identity]]) -> bool:
-    """Return whether a box lies mostly in that of an object that is known."""
-    others = boxes[[other for other, owner in enumerate(owners) if owner is not None]]
-    if not len(others):
-        return False
-    box = boxes[index]
+def _is_part(box: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether a box, (4,) xyxy, lies mostly in one of others, (M, 4)."""
     shared = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0,
                      None).prod(axis=1)
     return bool((shared > PART * (box[2:] - box[:2]).prod()).any())

@@ -1,16 +1,14 @@
 """Named lines across the picture, with counts of crossings in both directions."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
 from yolo_heatmap_ros.heat.crossings import in_px, Point, Walk
-from yolo_heatmap_ros.heat.events import Event, EventKind
+from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.tracks import Track
-
-DIRECTIONS = (EventKind.FORWARD, EventKind.BACKWARD)
 
 
 @dataclass
@@ -26,11 +24,14 @@ class LineCount:
     backward: int = 0
     by_class: Dict[int, Dict[str, int]] = field(default_factory=dict)
 
-    def add(self, kind: EventKind, class_id: int, number: int = 1) -> None:
-        """Count crossings of one kind by objects of one class."""
-        setattr(self, kind.value, getattr(self, kind.value) + number)
-        of_class = self.by_class.setdefault(class_id, {str(one): 0 for one in DIRECTIONS})
-        of_class[str(kind)] += number
+    def add(self, kind: EventKind, class_id: int) -> None:
+        """Count a crossing of one kind by an object of one class."""
+        setattr(self, kind.value, getattr(self, kind.value) + 1)
+        self.of_class(class_id)[str(kind)] += 1
+
+    def of_class(self, class_id: int) -> Dict[str, int]:
+        """Return the numbers of a class, to read or to change."""
+        return self.by_class.setdefault(class_id, {str(one): 0 for one in DIRECTIONS})
 
 
 class Lines:
@@ -70,15 +71,16 @@ class Lines:
                 if crossing is not None:
                     sides = crossing[1] + (pending[0] if pending else 0)
                     pending = (sides, *walk.at(crossing[0])) if sides else None
-                if pending is not None and self._clear(points, walk, then):
-                    yield _crossing(name, track, *pending)
+                if pending is None:
+                    continue
+                place = walk.at(then)[1]
+                distance, side = _beside(points, place, walk.margin)
+                if distance >= walk.margin:
+                    if side is None or side == np.sign(pending[0]):
+                        yield _crossing(name, track, *pending)
                     pending = None
             if pending is not None:
                 track.on_lines[name] = pending
-
-    def _clear(self, points: np.ndarray, walk: Walk, fraction: float) -> bool:
-        """Return whether a track is clear of a line at a fraction of its walk."""
-        return _distance(points, walk.at(fraction)[1]) >= walk.margin
 
     def apply(self, event: Event) -> None:
         """Count an event of one of these lines."""
@@ -91,9 +93,14 @@ class Lines:
     def merge(self, other: 'Lines') -> None:
         """Add the counts of lines of the same name."""
         for name in self.counts.keys() & other.counts.keys():
-            for class_id, directions in other.counts[name].by_class.items():
+            own, added = self.counts[name], other.counts[name]
+            # Counts of classes that a model does not know are in the totals alone.
+            own.forward += added.forward
+            own.backward += added.backward
+            for class_id, directions in added.by_class.items():
+                of_class = own.of_class(class_id)
                 for kind in DIRECTIONS:
-                    self.counts[name].add(kind, class_id, directions[str(kind)])
+                    of_class[str(kind)] += directions[str(kind)]
 
     def state(self) -> Dict[str, Dict[str, Any]]:
         """Return the counts as plain values."""
@@ -146,9 +153,24 @@ def _boxes_touch(points: np.ndarray, begin: Point, end: Point) -> bool:
                and max(begin[axis], end[axis]) >= low[axis] for axis in (0, 1))
 
 
-def _distance(points: np.ndarray, place: Point) -> float:
-    """Return the distance in px of a place from a polyline, (N, 2)."""
+def _beside(points: np.ndarray, place: Point, margin: float) -> Tuple[float, Optional[int]]:
+    """
+    Return the distance in px of a place from a polyline, (N, 2), and the side on which it is.
+
+    The side is 1 for right, -1 for left, None at a corner; past an end it is that of the line's
+    straight continuation, 0 within half of the `margin` of it.
+    """
     begin, sides = points[:-1], np.diff(points, axis=0)
-    along = ((place - begin) * sides).sum(axis=1) / (sides ** 2).sum(axis=1)
+    lengths = np.hypot(*sides.T)
+    along = ((place - begin) * sides).sum(axis=1) / lengths ** 2
     nearest = begin + np.clip(along, 0.0, 1.0)[:, None] * sides
-    return float(np.hypot(*(place - nearest).T).min())
+    distances = np.hypot(*(place - nearest).T)
+    index = int(distances.argmin())
+    aside = float(_cross(sides[index], place - begin[index]) / lengths[index])
+    if 0.0 < along[index] < 1.0:
+        side = 1 if aside >= 0.0 else -1
+    elif (index == 0 and along[0] <= 0.0) or (index == len(sides) - 1 and along[index] >= 1.0):
+        side = int(np.sign(aside)) if abs(aside) >= margin / 2 else 0
+    else:
+        side = None
+    return float(distances[index]), side

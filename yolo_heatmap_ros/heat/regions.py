@@ -113,6 +113,8 @@ class Regions:
                 if stay is None or stay.inside != inside:
                     stay = track.stays[name] = Stay(inside, walk.until,
                                                     stay is not None and stay.visited)
+                else:
+                    stay.since += walk.until - walk.since  # nobody saw it in between
                 yield from self._visit(name, track, stay, walk.until, walk.end)
             else:
                 yield from self._cross(name, polygon, track, stay, walk)

@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.crossings import Point
 from yolo_heatmap_ros.heat.dwell import TrackPath
-from yolo_heatmap_ros.heat.events import Event
+from yolo_heatmap_ros.heat.events import DIRECTIONS, Event
 
 MEMORY = 10.0
 """Seconds after its last sighting for which a track is remembered, or longer if asked for."""
@@ -46,6 +46,7 @@ class Track:
     is still near the line has crossed it (forward minus backward), and stamp and place of that.
     `events` of a track that is not confirmed yet wait until it is.  `returned` is the way of a
     track that has been seen once after a gap, of which `counted` seconds have been counted.
+    `away` is the time, in s, between its last two sightings.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Track:
     events: List[Event] = field(default_factory=list)
     returned: Optional[Way] = None
     counted: float = 0.0
+    away: float = 0.0
 
     @property
     def class_id(self) -> int:
@@ -68,6 +70,7 @@ class Track:
 
     def see(self, box: np.ndarray, stamp: float, frame: int) -> None:
         """Take the next sighting."""
+        self.away = stamp - self.stamp
         self.box, self.stamp, self.frame = box, stamp, frame
         if _has_moved(self.place, box):
             self.place, self.still_since = box, stamp
@@ -90,16 +93,16 @@ class TrackMemory:
         self._tracks.clear()
 
     def forget_regions(self) -> None:
-        """Forget which tracks are in which regions, and what waits to be counted."""
+        """Forget which tracks are in which regions, and what waits to be counted in them."""
         for track in self._tracks.values():
             track.stays.clear()
-            track.events.clear()
+            track.events = [event for event in track.events if event.kind in DIRECTIONS]
 
     def forget_lines(self) -> None:
-        """Forget which tracks are on which lines, and what waits to be counted."""
+        """Forget which tracks are on which lines, and what waits to be counted on them."""
         for track in self._tracks.values():
             track.on_lines.clear()
-            track.events.clear()
+            track.events = [event for event in track.events if event.kind not in DIRECTIONS]
 
     def see(self, boxes: np.ndarray, numbers: Sequence[int], class_ids: Sequence[int],
             stamp: float, interval: float, max_gap: float, memory: float,
@@ -114,6 +117,7 @@ class TrackMemory:
         inherits the place, and the time in it, of one that was lost there.
         """
         self._frame += 1
+        self._forget(stamp - max(memory, MEMORY))
         tracks: List[Optional[Track]] = [self._tracks.pop(number, None) for number in numbers]
         paths: List[TrackPath] = []
         ways: List[Optional[Way]] = []
