@@ -22,8 +22,12 @@ OPTIONS = {
     'ignore_stationary': {'ignore_stationary': 10.0},
     'two regions': {'regions': '{a: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]], '
                                'b: [[0.6, 0.1], [0.9, 0.1], [0.9, 0.9], [0.6, 0.9]]}'},
+    'two lines': {'lines': '{a: [[0.5, 0], [0.5, 1]], b: [[0, 0.6], [1, 0.4]]}'},
     'legend': {'legend': True},
 }
+OPTIONS['seconds, regions, lines'] = {
+    **OPTIONS['seconds'], **OPTIONS['two regions'], **OPTIONS['two lines']}
+OPTIONS['same, track_memory: 0'] = {**OPTIONS['seconds, regions, lines'], 'track_memory': 0.0}
 """Parameters of the heatmap node, each beside the default."""
 
 
@@ -108,7 +112,7 @@ def measure_pixels(options):
 def measure_options(options):
     """Measure f) boxes to composite with each option of heat, as multiples of the default."""
     from yolo_heatmap_ros.build_pipeline import OPTIONS as HEAT, RANGE
-    from yolo_heatmap_ros.config.shapes import parse_polygons
+    from yolo_heatmap_ros.config.shapes import parse_lines, parse_polygons
     from yolo_heatmap_ros.detectors.tracking import Untracked
     from yolo_heatmap_ros.drawing.colour_range import ColourRange
     from yolo_heatmap_ros.drawing.renderer import HeatRenderer
@@ -130,6 +134,7 @@ def measure_options(options):
         for name, given in OPTIONS.items():
             given = dict(given)
             given['regions'] = parse_polygons(given.get('regions', ''))
+            given['lines'] = parse_lines(given.get('lines', ''))
             pipelines[name] = HeatmapPipeline(
                 NoModel(),
                 HeatRenderer(colour_range=ColourRange(

@@ -1,6 +1,7 @@
 """The one way of a frame: objects, tracks, heat, pictures."""
 
 from dataclasses import replace
+import itertools
 from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import cv2
@@ -63,6 +64,7 @@ class HeatmapPipeline:
         self._accumulator: Optional[HeatAccumulator] = None
         self._others: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
+        self._numbers = itertools.count(1)
         self.options = options
         self._apply_options()
 
@@ -153,7 +155,7 @@ class HeatmapPipeline:
         self._others = sorted(known.values(), key=lambda one: one.frames,
                               reverse=True)[:MAX_SIZES - 1]
         if wanted is None:
-            wanted = HeatAccumulator(height, width, self.options)
+            wanted = HeatAccumulator(height, width, self.options, self._numbers)
         wanted.forget_tracks()  # the tracker, too, starts again
         self._accumulator = wanted
 
@@ -294,7 +296,7 @@ class HeatmapPipeline:
         """
         target = self._accumulator
         if target is None:
-            target = HeatAccumulator(*state.shape, self.options)
+            target = HeatAccumulator(*state.shape, self.options, self._numbers)
         target.restore(replace(state, regions=self._with_ids(state.regions),
                                lines=self._with_ids(state.lines)))
         target.show_classes(self.detector.classes)

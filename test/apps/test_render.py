@@ -29,6 +29,7 @@ WITHOUT_ROS = (
 
 IMGSZ = 320
 """Smaller than the default, and faster: what is compared has been found with the same."""
+LINE = '[across: [[40, 330], [600, 330]]]'
 WRITTEN = 10_000
 """Bytes of more than the head of a video."""
 
@@ -177,16 +178,15 @@ def test_several_inputs(street, street_frames, tmp_path):
 
 def test_counts_and_events(street, tmp_path):
     """The same in both formats of the file, in the snapshot and in what is printed."""
-    lines = '[across: [[40, 330], [600, 330]]]'
     regions = '[left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]'
-    options = ['--lines', lines, '--regions', regions, '--dwell-alert', 3, '--end', 8,
+    options = ['--lines', LINE, '--regions', regions, '--dwell-alert', 3, '--end', 8,
                '--max-rate', 5, '--heat-unit', 'seconds']
     rows = {}
     for name in ('out.csv', 'out.jsonl'):
         result = run(street, street / 'street.mp4', '--output', tmp_path / 'out.mp4', '--events',
                      tmp_path / name, '--snapshot', tmp_path / name[4:], *options)
         assert result.returncode == 0, result.stderr
-        assert result.stdout.startswith('40 of 40 frames in')
+        assert result.stdout.startswith('40 frames in')
         text = (tmp_path / name).read_text()
         rows[name] = (list(csv.DictReader(text.splitlines())) if name == 'out.csv'
                       else [json.loads(line) for line in text.splitlines()])
@@ -211,9 +211,39 @@ def test_counts_and_events(street, tmp_path):
 def test_a_file_of_events_that_cannot_be_written(street, clip, tmp_path):
     for name, reason in (('out.txt', 'the file must end in one of .csv, .jsonl'),
                          ('no/such/out.csv', 'cannot be written (No such file or directory)')):
-        result = run(street, clip, '--events', tmp_path / name)
+        result = run(street, clip, '--events', tmp_path / name, '--lines', LINE)
         assert result.returncode == 1 and 'Traceback' not in result.stderr
         assert reason in result.stderr.splitlines()[-1]
+
+
+def test_options_that_leave_nothing_to_count(street, clip, tmp_path):
+    result = run(street, clip, '--events', tmp_path / 'out.csv')
+    assert result.returncode == 1 and 'give --regions or --lines' in result.stderr
+    assert not (tmp_path / 'out.csv').exists()
+    result = run(street, clip, tmp_path / 'out.png', '--lines', LINE, '--max-rate', 0.4)
+    assert result.returncode == 0
+    assert 'leaves 2.5 s between frames, more than max_gap (2 s)' in result.stderr
+
+
+def test_counts_of_each_resolution(street, tmp_path):
+    """Each has its own, and the numbers of objects are of no two objects."""
+    frames = frames_of(street / 'street.mp4')[:30]
+    clips = [tmp_path / 'large.avi', tmp_path / 'small.avi']
+    for path, size in zip(clips, ((640, 480), (320, 240))):
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 15, size)
+        for frame in frames:
+            writer.write(cv2.resize(frame, size))
+        writer.release()
+    result = run(street, *clips, '--events', tmp_path / 'out.jsonl', '--regions',
+                 '[left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]', '--dwell-alert', 0.5,
+                 '--output', tmp_path / 'out.png')
+    assert result.returncode == 0, result.stderr
+    assert {line.split(':')[0] for line in result.stdout.splitlines()[1:]} == {
+        'region left at 640 x 480', 'region left at 320 x 240'}
+    rows = [json.loads(line) for line in (tmp_path / 'out.jsonl').read_text().splitlines()]
+    first, second = ({row['track'] for row in rows if (row['stamp'] < 2.0) == early}
+                     for early in (True, False))
+    assert first and second and not first & second
 
 
 def test_a_disk_that_is_full(street, clip, tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from yolo_heatmap_ros.build_pipeline import ALL, make_pipeline
+from yolo_heatmap_ros.choices import HeatUnit
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.specs import ParameterSpec
@@ -181,6 +182,10 @@ def render(arguments: argparse.Namespace) -> int:
     if path is not None and not path.parent.is_dir():
         raise RenderError(f"'{path}': there is no folder '{path.parent}'")
     configuration = _configuration(arguments)
+    counts = bool(configuration['regions'] or configuration['lines'])
+    if arguments.events and not counts:
+        raise RenderError('--events: events are of regions and lines; give --regions or --lines')
+    _warn_of_gaps(configuration, counts)
     source = open_sources(inputs, arguments.topic, configuration['value_range'])
     if len(source.topics) > 1:
         _say(f"topic '{source.topic}' of {', '.join(source.topics)}; see --topic")
@@ -231,7 +236,8 @@ def render(arguments: argparse.Namespace) -> int:
         raise RenderError(f"'{without_credentials(inputs[0])}': no frame between --start "
                           'and --end')
     seconds = time.monotonic() - begin
-    of_all = f' of {total}' if total and math.isfinite(total) else ''
+    # With max_rate, their number is known only about.
+    of_all = f' of {total}' if total and math.isfinite(total) and rate == native else ''
     print(f'{count}{of_all} frames in {seconds:.1f} s, {count / seconds:.1f} fps'
           + (f', {source.unusable} damaged' if source.unusable else '')
           + ('' if path is None else f': {path} ({output.codec})'))
@@ -241,12 +247,24 @@ def render(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _warn_of_gaps(configuration: Configuration, counts: bool) -> None:
+    rate, max_gap = configuration['max_rate'], configuration['max_gap']
+    if rate and rate * max_gap < 1.0 and (
+            counts or configuration['heat_unit'] == HeatUnit.SECONDS):
+        _say(f'max_rate {rate:g} Hz leaves {1 / rate:.3g} s between frames, more than max_gap '
+             f'({max_gap:g} s): no dwell time and no crossing is counted; give a larger --max-gap '
+             'or --max-rate')
+
+
 def _print_counts(pipeline: HeatmapPipeline) -> None:
-    for name, count in (pipeline.region_counts() or {}).items():
-        print(f"region {name}: {count['tracks']} objects, {count['entries']} entries, "
-              f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
-    for name, count in (pipeline.line_counts() or {}).items():
-        print(f"line {name}: {count['forward']} forward, {count['backward']} backward")
+    states = [*pipeline.other_states(), pipeline.state()]
+    for state in states:
+        size = f' at {state.shape[1]} x {state.shape[0]}' if len(states) > 1 else ''
+        for name, count in state.regions.items():
+            print(f"region {name}{size}: {count['tracks']} objects, {count['entries']} entries, "
+                  f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
+        for name, count in state.lines.items():
+            print(f"line {name}{size}: {count['forward']} forward, {count['backward']} backward")
 
 
 def _say(line: str) -> None:

@@ -65,8 +65,13 @@ class HeatAccumulator:
     `objects` are those of the last frame, by the ids that they are counted under.
     """
 
-    def __init__(self, height: int, width: int, options: HeatOptions):
-        """Begin without heat, for pictures of `height` rows and `width` columns in px."""
+    def __init__(self, height: int, width: int, options: HeatOptions,
+                 numbers: Optional[Iterator[int]] = None):
+        """
+        Begin without heat, for pictures of `height` rows and `width` columns in px.
+
+        `numbers` are those of new objects, from 1 on if they are not shared with other heat.
+        """
         self.shape = height, width
         self.options = options
         self._kernel = KERNELS[options.kernel]
@@ -76,7 +81,7 @@ class HeatAccumulator:
         self.regions: Optional[Regions] = None
         self.lines: Optional[Lines] = None
         self._tracks = TrackMemory()
-        self._identities = Identities(space_of(height, width, options.ground))
+        self._identities = Identities(space_of(height, width, options.ground), numbers)
         self._identified = Identified(np.empty(0, np.int64), np.empty(0, bool))
         self.objects = Detections.from_boxes(np.empty((0, 4)))
         self._events: List[Event] = []

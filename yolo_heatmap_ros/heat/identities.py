@@ -7,6 +7,7 @@ is expected after a time, how far off that may be, when it counts, and for how l
 remembered.
 """
 
+import itertools
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -98,12 +99,12 @@ class _Identity:
 class Identities:
     """The identities of the objects of one camera."""
 
-    def __init__(self, space: Space):
-        """Begin without objects."""
+    def __init__(self, space: Space, numbers: Optional[Iterator[int]] = None):
+        """Begin without objects; new ones take these `numbers`, from 1 on by default."""
         self._space = space
         self._known: Dict[int, _Identity] = {}
         self._by_tracker_id: Dict[int, _Identity] = {}
-        self._next = 1
+        self._numbers = itertools.count(1) if numbers is None else numbers
         self._frame_number = 0
 
     def clear(self) -> None:
@@ -222,9 +223,9 @@ class Identities:
                 yield index, known
 
     def _new(self, position: np.ndarray, size: float, shape: np.ndarray, now: float) -> _Identity:
-        known = _Identity(self._next, self._frame_number, Motion(position, size, now), shape)
+        known = _Identity(next(self._numbers), self._frame_number, Motion(position, size, now),
+                          shape)
         self._known[known.number] = known
-        self._next += 1
         return known
 
     def _bind(self, tracker_id: int, known: _Identity) -> None:

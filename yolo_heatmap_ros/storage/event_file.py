@@ -53,4 +53,5 @@ class EventFile:
 
     def _failed(self, error: OSError) -> RenderError:
         return RenderError(f"--events '{self._path}': cannot be written "
-                           f'({error.strerror or error}); check the folder and its permissions')
+                           f'({error.strerror or error}); check the folder, its permissions and '
+                           'the space on its disk')
