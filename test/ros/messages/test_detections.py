@@ -11,9 +11,11 @@ from ros_processes import (
     image_message, NodeProcess, Pictures, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.messages.detections import DetectionReader, detections_message, MISSING
 from yolo_heatmap_ros.ros.stamp_matcher import MAX_WAITING, StampMatcher
 
@@ -273,3 +275,23 @@ def test_without_vision_msgs():
     with NodeProcess('heatmap_node', {'detector': 'topic'}) as process:
         assert process.wait() == 1
         assert f"parameter 'detector': {MISSING}" in process.output()
+
+
+def test_counts_by_class_go_on_before_the_first_detection():
+    """Saved counts are by name, and a reader does not know any before it has seen one."""
+    options = HeatOptions(lines={'gate': np.array([[320, 0], [320, 480]], np.float32)})
+    frame = np.zeros((480, 640, 3), np.uint8)
+    saved = None
+    for number in (1, 2):
+        pipeline = HeatmapPipeline(DetectionReader(), HeatRenderer(), options)
+        if saved is not None:
+            pipeline.restore(saved)
+            assert pipeline.line_counts() == saved.lines
+        person = pipeline.detector.class_ids(['person'])[0]
+        for step in range(30):
+            walker = Detections.from_boxes([(200 + 8 * step, 200, 220 + 8 * step, 260)])
+            walker.track_id[:], walker.class_id[:] = number, person
+            pipeline.add(frame, walker, 100.0 * number + step / 10)
+        saved = pipeline.state()
+    assert saved.lines['gate']['backward'] == 2
+    assert saved.lines['gate']['by_class']['person']['backward'] == 2
