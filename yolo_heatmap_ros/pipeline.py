@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import itertools
+import math
 from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import cv2
@@ -21,6 +22,7 @@ from yolo_heatmap_ros.heat.events import Event
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.time_bins import named, TimeBin
 
 MAX_SIZES = 4
 """Resolutions whose heat is kept; beyond that the one with the fewest frames is dropped."""
@@ -65,6 +67,8 @@ class HeatmapPipeline:
         self._others: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
         self._numbers = itertools.count(1)
+        self._time_origin = 0.0
+        self._bins: List[TimeBin] = []
         self.options = options
         self._apply_options()
 
@@ -150,14 +154,21 @@ class HeatmapPipeline:
 
     def _switch_to(self, height: int, width: int) -> None:
         """Continue with the heat of this resolution, in px, and keep that of the others."""
+        self.close_bins()
+        self._collect_bins()
         known = {one.shape: one for one in self._accumulators}
         wanted = known.pop((height, width), None)
         self._others = sorted(known.values(), key=lambda one: one.frames,
                               reverse=True)[:MAX_SIZES - 1]
         if wanted is None:
-            wanted = HeatAccumulator(height, width, self.options, self._numbers)
+            wanted = self._new_accumulator(height, width)
         wanted.forget_tracks()  # the tracker, too, starts again
         self._accumulator = wanted
+
+    def _new_accumulator(self, height: int, width: int) -> HeatAccumulator:
+        made = HeatAccumulator(height, width, self.options, self._numbers)
+        made.set_time_origin(self._time_origin)
+        return made
 
     def render(self, frame: np.ndarray, heatmap: Optional[np.ndarray] = None,
                composite: Optional[np.ndarray] = None) -> None:
@@ -231,6 +242,30 @@ class HeatmapPipeline:
         """Return what has happened since the last call, in the order in which it was certain."""
         return [] if self._accumulator is None else self._accumulator.new_events()
 
+    def new_bins(self) -> List[TimeBin]:
+        """Return the bins of history that have been closed since the last call, in plain words."""
+        self._collect_bins()
+        found, self._bins = self._bins, []
+        return found
+
+    def _collect_bins(self) -> None:
+        self._bins += [replace(
+            one, heat=named(one.heat, self.detector.names), regions=self._with_names(one.regions),
+            lines=self._with_names(one.lines),
+            events=[event.plain(self.class_name) for event in one.events])
+            for accumulator in self._accumulators for one in accumulator.new_bins()]
+
+    def close_bins(self, before: float = math.inf) -> None:
+        """Close the bins of history that end before a time, in s since 1970 UTC."""
+        for accumulator in self._accumulators:
+            accumulator.close_bins(before)
+
+    def set_time_origin(self, origin: float) -> None:
+        """Set what is added to stamps for the time since 1970 UTC, in s."""
+        self._time_origin = origin
+        for accumulator in self._accumulators:
+            accumulator.set_time_origin(origin)
+
     def _with_names(self, counts: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
         """Return counts with `by_class` by name instead of id; a name that two ids have is one."""
         named: Dict[str, Dict[str, Any]] = {}
@@ -296,14 +331,15 @@ class HeatmapPipeline:
         """
         target = self._accumulator
         if target is None:
-            target = HeatAccumulator(*state.shape, self.options, self._numbers)
+            target = self._new_accumulator(*state.shape)
         target.restore(replace(state, regions=self._with_ids(state.regions),
                                lines=self._with_ids(state.lines)))
         target.show_classes(self.detector.classes)
         self._accumulator = target
 
     def reset(self) -> None:
-        """Forget all heat."""
+        """Forget all heat; history is no part of it."""
+        self._collect_bins()
         self._others = []
         if self._accumulator is not None:
             self._accumulator.reset()

@@ -1,6 +1,6 @@
 """One camera's heat over time: which object adds how much, where, and what decays."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 import math
 from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -25,6 +25,7 @@ from yolo_heatmap_ros.heat.lines import Lines
 from yolo_heatmap_ros.heat.motion import space_of
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
+from yolo_heatmap_ros.heat.time_bins import TimeBin, TimeBins
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
 
 
@@ -89,8 +90,11 @@ class HeatAccumulator:
         self._layers: Dict[type, Layer] = {
             kind: layer for kind in KINDS
             if (layer := kind.made_for(options, height, width, self._counts_at)) is not None}
+        self._closed_bins: List[TimeBin] = []
+        self.time_origin = 0.0
         self._make_regions()
         self._make_lines()
+        self._make_bins()
 
     @property
     def total(self) -> HeatField:
@@ -116,12 +120,40 @@ class HeatAccumulator:
         """
         if bool(options.track_memory) != bool(self.options.track_memory):
             self.forget_tracks()  # their numbers were the tracker's, or will be
+        if any(getattr(options, one.name) is not getattr(self.options, one.name)
+               for one in fields(HeatOptions)):
+            self.close_bins()  # they are of what was set before
         self.options = options
         self._kernel = KERNELS[options.kernel]
         if {'regions', 'region_anchor'} & set(changed):
             self._make_regions()
         if {'lines', 'region_anchor'} & set(changed):
             self._make_lines()
+        if self._bins is None or self._bins.empty:
+            self._make_bins()
+
+    def _make_bins(self) -> None:
+        self._bins: Optional[TimeBins] = None
+        if self.options.history_period:
+            self._bins = TimeBins(self.options, *self.shape, self._counts_at, self.time_origin)
+
+    def close_bins(self, before: float = math.inf) -> None:
+        """Close the bins of history that end before a time, in s since 1970 UTC."""
+        if self._bins is not None:
+            self._bins.close(before)
+            self._closed_bins += self._bins.closed()
+
+    def new_bins(self) -> List[TimeBin]:
+        """Return the bins of history that have been closed since the last call."""
+        self.close_bins(-math.inf)
+        found, self._closed_bins = self._closed_bins, []
+        return found
+
+    def set_time_origin(self, origin: float) -> None:
+        """Set what is added to stamps for the time since 1970 UTC, in s; bins are closed."""
+        self.close_bins()
+        self.time_origin = origin
+        self._make_bins()
 
     def _make_regions(self) -> None:
         self.regions = None
@@ -163,6 +195,8 @@ class HeatAccumulator:
         self.frames += 1
         if self.began is None or step.jumped_back:
             self.began = stamp
+        if self._bins is not None:
+            self._bins.step(self.clock.now, step.interval, step.jumped_back)
         if self.options.half_life and step.elapsed:
             factor = 0.5 ** (step.elapsed / self.options.half_life)
             for layer in self._layers.values():
@@ -172,8 +206,11 @@ class HeatAccumulator:
         self._count(detections, sighting)
         layers = tuple(self._layers.values())
         for segment in self._segments(detections, sighting):
+            if self._bins is not None:
+                self._bins.add(segment)
+            faded = segment.faded()
             for layer in layers:
-                layer.add(segment)
+                layer.add(faded)
         return step
 
     def warm_up(self, detections: Detections, stamp: float,
@@ -186,7 +223,7 @@ class HeatAccumulator:
         """
         step = self._advance(stamp)
         detections = _usable(detections)
-        self._count(detections, self._follow(detections, step, frame))
+        self._count(detections, self._follow(detections, step, frame), warming_up=True)
         self._events.clear()
         for counted in self._counted:
             counted.forget_counts()
@@ -234,7 +271,8 @@ class HeatAccumulator:
     def _counted(self) -> List[Union[Regions, Lines]]:
         return [counted for counted in (self.regions, self.lines) if counted is not None]
 
-    def _count(self, detections: Detections, sighting: Sighting) -> None:
+    def _count(self, detections: Detections, sighting: Sighting,
+               warming_up: bool = False) -> None:
         """Count what has happened since the last frame, of tracks that are confirmed by now."""
         if not self._counted:
             return
@@ -254,15 +292,19 @@ class HeatAccumulator:
                     track.events += self.lines.follow(track, walk)
             if confirmed:
                 for event in track.events:
-                    self._apply(event._replace(class_id=track.class_id))
+                    self._apply(event._replace(class_id=track.class_id), warming_up)
                 track.events.clear()
         if self.regions is not None:
-            self.regions.count(detections.xyxy, detections.class_id.tolist(), sighting.tracks,
-                               sighting.paths)
+            for dwell in self.regions.count(detections.xyxy, detections.class_id.tolist(),
+                                            sighting.tracks, sighting.paths):
+                if self._bins is not None and not warming_up:
+                    self._bins.occupy(*dwell)
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, warming_up: bool) -> None:
         counted = self.lines if event.kind in DIRECTIONS else self.regions
         counted.apply(event)
+        if self._bins is not None and not warming_up:
+            self._bins.count(event)
         if event.kind != EventKind.VISIT:
             self._events.append(event)
 
@@ -283,14 +325,15 @@ class HeatAccumulator:
             if not amount or (options.ignore_stationary
                               and sighting.still[index] >= options.ignore_stationary):
                 continue
+            faded = 1.0
             if in_seconds and options.half_life:
                 # The exact integral of what decays while it is added.
-                amount *= _mean_decay(amount, options.half_life) * 0.5 ** (age / options.half_life)
+                faded = _mean_decay(amount, options.half_life) * 0.5 ** (age / options.half_life)
             boxes = (end,) if begin is end else path.boxes()
             share = amount / len(boxes)
             segments.append(DwellSegment(
                 track_ids[index], class_ids[index], now, begin, end, amount,
-                [Place(box, share, self._patch(box, index, detections)) for box in boxes]))
+                [Place(box, share, self._patch(box, index, detections)) for box in boxes], faded))
         return segments
 
     def _patch(self, box: np.ndarray, index: int, detections: Detections) -> Optional[Patch]:

@@ -31,7 +31,7 @@ class DwellSegment(NamedTuple):
 
     The boxes are (4,) float32 xyxy in px; `stamp` is the time of `end`, in s; `track_id` is -1 for
     objects without a track.  `amount` of heat in the heat's unit is spread over `places` along the
-    straight path.
+    straight path.  `remaining` is the share of it that has not decayed by `stamp`.
     """
 
     track_id: int
@@ -41,6 +41,16 @@ class DwellSegment(NamedTuple):
     end: np.ndarray
     amount: float
     places: List[Place]
+    remaining: float = 1.0
+
+    def faded(self) -> 'DwellSegment':
+        """Return the segment with what has not decayed."""
+        if self.remaining == 1.0:
+            return self
+        return self._replace(
+            amount=self.remaining * self.amount, remaining=1.0,
+            places=[place._replace(amount=self.remaining * place.amount)
+                    for place in self.places])
 
 
 class TrackPath(NamedTuple):

@@ -1,7 +1,7 @@
 """Named regions of the picture, with counts of objects and crossings."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -80,12 +80,15 @@ class Regions:
         return lines
 
     def count(self, boxes: np.ndarray, class_ids: Sequence[int],
-              tracks: Sequence[Optional[Track]], paths: Sequence[TrackPath]) -> None:
+              tracks: Sequence[Optional[Track]], paths: Sequence[TrackPath],
+              ) -> List[Tuple[str, int, float]]:
         """
         Count the objects of a frame, `boxes` (N, 4), and their dwell time.
 
-        `tracks` and `paths` are what `TrackMemory.see` has returned, after `follow`.
+        `tracks` and `paths` are what `TrackMemory.see` has returned, after `follow`.  Returns
+        region, class id and seconds of each dwell.
         """
+        counted = []
         dwells = [(box, path.seconds / len(way), class_ids[path.index]) for path in paths
                   for way in (path.boxes(),) for box in way]
         for name, polygon in self.polygons.items():
@@ -99,6 +102,8 @@ class Regions:
             for box, seconds, class_id in dwells:
                 if seconds and self._distance(polygon, box) >= 0.0:
                     count.add('occupancy', class_id, seconds)
+                    counted.append((name, class_id, seconds))
+        return counted
 
     def follow(self, track: Track, walk: Walk, dwell_alert: float = 0.0) -> Iterator[Event]:
         """
