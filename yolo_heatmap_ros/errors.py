@@ -50,6 +50,10 @@ class DamagedSnapshot(SnapshotError):
     """A snapshot that has changed since it was written."""
 
 
+class HistoryError(HeatmapError):
+    """A history that cannot be written, read or asked."""
+
+
 class HeatError(HeatmapError):
     """Saved heat or a ground plane that does not fit."""
 

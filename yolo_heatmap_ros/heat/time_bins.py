@@ -30,7 +30,8 @@ class TimeBin:
     between frames that were observed.  `jumped` is by how many seconds stamps had gone back when
     it began.  `shape` is (H, W) of the picture in px, and `cell` how many px a side of a cell of
     `heat` has, (rows, columns) float32 in the heat's unit by class id; `floor` is that of the
-    ground plane.  `regions` and `lines` are counts by name.
+    ground plane.  `regions` and `lines` are counts by name.  `facts` are plain values that say
+    under which options: heat and counts of others cannot be added.
     """
 
     begin: float
@@ -47,6 +48,7 @@ class TimeBin:
     regions: Dict[str, Any] = field(default_factory=dict)
     lines: Dict[str, Any] = field(default_factory=dict)
     events: List[Any] = field(default_factory=list)
+    facts: Dict[str, Any] = field(default_factory=dict)
 
 
 class _OpenBin:
@@ -120,7 +122,8 @@ class TimeBins:
         if not self._open or time >= self._open[-1].end:
             begin = math.floor(time / period) * period
             cell = max(1, round(1.0 / self._options.history_scale))
-            about = TimeBin(begin, period, time, time, self._shape, cell, jumped_back)
+            about = TimeBin(begin, period, time, time, self._shape, cell, jumped_back,
+                            facts=_facts(self._options))
             self._open.append(_OpenBin(about, self._options, self._counts_at))
         self.close(time - LATE)
         about = self._open[-1].about
@@ -152,6 +155,16 @@ class TimeBins:
         """Return the bins that have been closed since the last call, in order."""
         closed, self._closed = self._closed, []
         return closed
+
+
+def _facts(options: HeatOptions) -> Dict[str, Any]:
+    """Return what bins must have in common to be added."""
+    return {
+        'unit': str(options.heat_unit), 'kernel': str(options.kernel),
+        'ignore_stationary': options.ignore_stationary, 'anchor': str(options.region_anchor),
+        **{kind: {name: np.round(points, 6).tolist() for name, points in shapes.items()}
+           for kind, shapes in (('regions', options.regions), ('lines', options.lines))},
+        'ground': None if options.ground is None else options.ground.geometry()}
 
 
 def block_sums(heat: np.ndarray, cell: int) -> np.ndarray:

@@ -1,0 +1,280 @@
+"""A history on disk: sums over any time, crashes, full disks, and files that are none."""
+
+from datetime import datetime, timedelta, timezone
+import os
+from pathlib import Path
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.storage.field_codec import decode, encode
+from yolo_heatmap_ros.storage.history import files_in, History, When
+from yolo_heatmap_ros.storage.history_file import file_of
+from yolo_heatmap_ros.storage.history_writer import HistoryWriter, HOUR, slot_of
+
+MONDAY = datetime(2026, 8, 3, tzinfo=timezone.utc).timestamp()
+BERLIN = ZoneInfo('Europe/Berlin')
+FACTS = {'unit': 'seconds', 'kernel': 'disc', 'ignore_stationary': 0.0, 'anchor': 'foot',
+         'regions': {'hall': [[0, 0], [9, 0], [9, 9]]}, 'lines': {'gate': [[0, 0], [9, 9]]},
+         'ground': None}
+
+
+def bin_at(begin, period=HOUR, seed=None, facts=FACTS, width=40):
+    """Return a bin of a picture of 40 x 32 px whose heat and counts depend on `seed`."""
+    rng = np.random.default_rng(int(begin) if seed is None else seed)
+    heat = {name: (rng.random((8, width // 4)) * rng.integers(0, 2, (8, width // 4))).astype(
+        np.float32) for name in ('person', 'car')}
+    entries = int(rng.integers(0, 50))
+    hall = {'objects': 1, 'tracks': entries + 1, 'entries': entries, 'exits': 3,
+            'occupancy': 12.5, 'by_class': {'person': {
+                'tracks': entries + 1, 'entries': entries, 'exits': 3, 'occupancy': 12.5}}}
+    event = {'kind': 'entry', 'place': 'hall', 'stamp': begin + 1.0, 'track': 7,
+             'class': 'person', 'x': 1.0, 'y': 2.0, 'seconds': 0.0}
+    return TimeBin(begin, period, begin + 0.1, begin + period - 0.1, (32, width), 4, 0.0,
+                   0.9 * period, 100, heat, None, {'hall': hall},
+                   {'gate': {'forward': 2, 'backward': 0, 'by_class': {}}}, [event], facts)
+
+
+def written(folder, bins, keep=0.0, now=None, camera='/cam/yolo_heatmap'):
+    """Write bins, maintain the file, and return its path."""
+    writer = HistoryWriter(folder, camera, keep)
+    for one in bins:
+        writer.append(one, 'yolo11n.pt')
+    while now is not None and writer.maintain(now):
+        pass
+    writer.close()
+    return writer.path
+
+
+@pytest.fixture(scope='module')
+def summer(tmp_path_factory):
+    """Return 100 days of hours from a Monday in August on, and their file with sums of months."""
+    bins = [bin_at(MONDAY + HOUR * number) for number in range(100 * 24)]
+    return bins, written(tmp_path_factory.mktemp('summer'), bins, now=MONDAY + 101 * 86400)
+
+
+def check(path, when, bins):
+    with History(path) as history:
+        summed = history.total(when)
+    for name in ('person', 'car'):
+        expected = sum(one.heat[name].astype(np.float64) for one in bins)
+        np.testing.assert_allclose(summed.heat[name], expected, atol=1e-5 * expected.max())
+    hall = summed.counts['hall']
+    for key in ('tracks', 'entries', 'exits', 'occupancy'):
+        assert hall[''][key] == hall['person'][key] == sum(
+            one.regions['hall'][key] for one in bins)
+    assert summed.counts['gate'][''] == {'forward': 2.0 * len(bins)}
+    assert summed.watched == pytest.approx(sum(one.watched for one in bins))
+    assert summed.frames == 100 * len(bins)
+
+
+def test_a_field_is_as_it_was():
+    rng = np.random.default_rng(0)
+    for field in (rng.random((7, 5)) * 1e6, np.zeros((3, 4)), rng.exponential(1e-3, (50, 60))):
+        result = decode(encode(field))
+        assert result.shape == field.shape and result.dtype == np.float32
+        np.testing.assert_allclose(result, field, atol=field.max() / 131000)
+        np.testing.assert_allclose(decode(encode(field, 3)), field, atol=field.max() / 1e7)
+        assert not result[field == 0].any()
+    for damaged in (b'', b'12345', encode(field)[:-9], encode(field)[:16] + b'x' * 40,
+                    b'\xff' * 60):
+        with pytest.raises(HistoryError, match='damaged'):
+            decode(damaged)
+
+
+@pytest.mark.parametrize('zone', [timezone.utc, BERLIN, ZoneInfo('Asia/Kolkata')])
+@pytest.mark.parametrize('hours, weekdays', [
+    (None, None), ({8, 9}, None), (None, {0, 1, 2, 3, 4}), ({22, 23, 0}, {5, 6})])
+@pytest.mark.parametrize('begin, days', [(0, 100), (3.5, 40), (29, 1), (60, 0.25)])
+def test_any_range(summer, zone, hours, weekdays, begin, days):
+    """Whole months have sums of their own, and clocks change in October."""
+    bins, path = summer
+    start = MONDAY + begin * 86400
+    when = When(start, start + days * 86400, hours and frozenset(hours),
+                weekdays and frozenset(weekdays), zone)
+    expected = []
+    for one in bins:
+        local = datetime.fromtimestamp(one.begin, zone)
+        if start <= one.begin < when.end and (hours is None or local.hour in hours) and (
+                weekdays is None or local.weekday() in weekdays):
+            expected.append(one)
+    if expected:
+        check(path, when, expected)
+    else:
+        with History(path) as history, pytest.raises(HistoryError, match='nothing was watched'):
+            history.total(when)
+
+
+def test_old_bins_are_thinned_to_hours_and_then_to_days(tmp_path):
+    """Sums stay, and hours of the week are known of whole months even of days."""
+    bins = [bin_at(MONDAY + 900.0 * number, 900.0) for number in range(4 * 24 * 65)]
+    now = MONDAY + 65 * 86400
+    path = written(tmp_path, bins, keep=2.0, now=now)
+    check(path, When(0, now), bins)
+    with History(path) as history:
+        periods = {one.period: one.begin for one in history.bins()}
+        assert set(periods) == {900.0, 3600.0, 86400.0}
+        assert len(history.bins()) < 45 + 18 * 24 + 49 * 4
+        # August has lost its hours after 20 days, but not its sums.
+        september = datetime(2026, 9, 1, tzinfo=timezone.utc).timestamp()
+        when = When(MONDAY, september, frozenset({8}), frozenset({0}))
+        assert not history.bins(when)
+    with sqlite3.connect(path) as database:
+        slots = database.execute("SELECT COUNT(DISTINCT slot) FROM months WHERE month = '2026-08'"
+                                 ).fetchone()[0]
+    assert slots == 169
+
+
+def test_a_late_bin_is_in_the_sums_of_its_month(tmp_path):
+    bins = [bin_at(MONDAY + HOUR * number) for number in range(31 * 24)]
+    path = written(tmp_path, bins, now=MONDAY + 60 * 86400)
+    late = bin_at(MONDAY + 5 * HOUR, seed=77)
+    writer = HistoryWriter(tmp_path, '/cam/yolo_heatmap')
+    writer.append(late, 'yolo11n.pt')
+    writer.close()
+    check(path, When(0, 1e12), [*bins, late])
+    check(path, When(0, 1e12, frozenset({5})), [
+        *(one for one in bins if one.begin % 86400 == 5 * HOUR), late])
+
+
+def test_groups_and_events(summer):
+    bins, path = summer
+    with History(path) as history:
+        when = When(MONDAY, MONDAY + 14 * 86400)
+        by_hour = history.groups(when, lambda one: int(one.begin % 86400 // HOUR), heat=True)
+        events = history.events(When(MONDAY, MONDAY + 86400, frozenset({3, 4})))
+    assert list(by_hour) == list(range(24))
+    for hour, summed in by_hour.items():
+        own = [one for one in bins[:14 * 24] if one.begin % 86400 == hour * HOUR]
+        assert summed.counts['hall']['']['entries'] == sum(
+            one.regions['hall']['entries'] for one in own)
+        np.testing.assert_allclose(summed.heat['car'], sum(one.heat['car'] for one in own),
+                                   atol=1e-4)
+    assert [event[:4] for event in events] == [
+        (MONDAY + hour * HOUR + 1.0, 'entry', 'hall', 7) for hour in (3, 4)]
+
+
+def test_what_has_changed_is_never_added_up(tmp_path):
+    moved = {**FACTS, 'regions': {'hall': [[1, 1], [9, 0], [9, 9]]}}
+    bins = [bin_at(MONDAY), bin_at(MONDAY + HOUR, facts=moved),
+            bin_at(MONDAY + 2 * HOUR, width=80)]
+    path = written(tmp_path, bins)
+    with History(path) as history:
+        with pytest.raises(HistoryError, match='has changed meanwhile.*--view 1: 40 x 32 px') as e:
+            history.total(When(0, 1e12))
+        assert len(str(e.value).splitlines()) == 1
+        assert history.total(When(0, 1e12), view=2).frames == 100
+        with pytest.raises(HistoryError, match='view 9 has nothing then; there are 1, 2, 3'):
+            history.total(When(0, 1e12), view=9)
+        with pytest.raises(HistoryError, match='there is 2026-08-03 00:00 to 2026-08-03 03:00'):
+            history.total(When(0, 1000))
+
+
+@pytest.mark.parametrize('content, reason', [
+    (b'no database', 'is damaged, or no history'), (b'', 'is not a history of heat')])
+def test_files_that_are_no_history(tmp_path, content, reason):
+    path = file_of(tmp_path, 'cam')
+    path.write_bytes(content)
+    with pytest.raises(HistoryError, match=reason):
+        History(path)
+    if content:
+        with pytest.raises(HistoryError, match=reason):
+            HistoryWriter(tmp_path, 'cam')
+        assert path.read_bytes() == content
+
+
+def test_other_versions_and_other_writers(tmp_path):
+    path = written(tmp_path, [bin_at(MONDAY)], camera='cam')
+    writer = HistoryWriter(tmp_path, 'cam')
+    with pytest.raises(HistoryError, match='another process writes to it'):
+        HistoryWriter(tmp_path, 'cam')
+    with History(path) as history:  # reading is another thing
+        writer.append(bin_at(MONDAY + HOUR), 'yolo11n.pt')
+        assert len(history.bins()) == 2
+    writer.close()
+    with sqlite3.connect(path) as database:
+        database.execute('PRAGMA user_version = 9')
+    for program in (lambda: HistoryWriter(tmp_path, 'cam'), lambda: History(path)):
+        with pytest.raises(HistoryError, match='version 9 .* knows 1'):
+            program()
+    assert files_in(tmp_path) == [path]
+
+
+def test_a_damaged_page(tmp_path):
+    path = written(tmp_path, [bin_at(MONDAY + HOUR * number) for number in range(50)])
+    with path.open('r+b') as file:
+        file.seek(20000)
+        file.write(b'\xa5' * 60000)
+    with History(path) as history, pytest.raises(HistoryError, match='damaged'):
+        history.total(When(0, 1e12))
+
+
+WRITE = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from test_history import bin_at, MONDAY, HOUR, HistoryWriter
+from pathlib import Path
+writer = HistoryWriter(Path(sys.argv[3]), 'cam', 1.0)
+number = int(sys.argv[4])
+while True:
+    writer.append(bin_at(MONDAY + HOUR / 4 * number, HOUR / 4), 'm.pt')
+    print(number, flush=True)
+    number += 1
+    if number % 7 == 0:
+        writer.maintain(MONDAY + HOUR / 4 * number + 3 * 86400)
+"""
+
+
+def test_killed_at_any_moment(tmp_path):
+    """What was committed is there, whole, and the next process goes on with it."""
+    rng, number = random.Random(5), 0
+    for _ in range(20):
+        process = subprocess.Popen(
+            [sys.executable, '-W', 'ignore', '-c', WRITE, str(Path(__file__).parent),
+             os.environ.get('PYTHONPATH', ''), str(tmp_path), str(number)],
+            stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == f'{number}\n'
+        time.sleep(rng.uniform(0.0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        printed = [number, *map(int, process.stdout.read().split())]
+        process.wait()
+        path = file_of(tmp_path, 'cam')
+        with History(path) as history:
+            summed = history.total(When(0, 1e12))
+        # The one that was being written may be there, too.
+        count = summed.frames // 100
+        assert count in (len(range(printed[-1] + 1)), len(range(printed[-1] + 2)))
+        check(path, When(0, 1e12), [bin_at(MONDAY + HOUR / 4 * one, HOUR / 4)
+                                    for one in range(count)])
+        number = count
+
+
+def test_a_full_disk(tmp_path):
+    """A bin that does not fit leaves the file as it was; once there is space, it goes on."""
+    writer = HistoryWriter(tmp_path, 'cam')
+    writer.append(bin_at(MONDAY), 'm.pt')
+    pages, = writer._database.execute('PRAGMA page_count').fetchone()
+    writer._database.execute(f'PRAGMA max_page_count = {pages}')
+    number = 1
+    with pytest.raises(HistoryError, match='full; check the folder, .* space on its disk'):
+        for number in range(1, 1000):
+            writer.append(bin_at(MONDAY + number * HOUR), 'm.pt')
+    check(writer.path, When(0, 1e12), [bin_at(MONDAY + one * HOUR) for one in range(number)])
+    writer._database.execute('PRAGMA max_page_count = 100000')
+    writer.append(bin_at(MONDAY + number * HOUR), 'm.pt')
+    check(writer.path, When(0, 1e12), [bin_at(MONDAY + one * HOUR) for one in range(number + 1)])
+    writer.close()
+
+
+def test_hours_of_the_week():
+    for number in range(0, 400, 7):
+        moment = datetime(2026, 8, 3, tzinfo=timezone.utc) + timedelta(hours=number)
+        assert slot_of(moment.timestamp()) == moment.weekday() * 24 + moment.hour

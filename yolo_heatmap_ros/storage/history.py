@@ -1,0 +1,357 @@
+"""Reads the history of a camera: sums over any range, hours and weekdays."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+import json
+from pathlib import Path
+import sqlite3
+from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterable, List, NamedTuple, Optional
+from typing import Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.storage.field_codec import decode
+from yolo_heatmap_ros.storage.history_file import (
+    check_version, CLASS, errors_of, FLOOR, SUFFIX)
+from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
+
+THREADS = 2
+"""Unpacking heat leaves Python's lock to others."""
+BATCH = 64
+
+
+class When(NamedTuple):
+    """
+    A choice of time.
+
+    From `begin` to before `end`, in s since 1970 UTC; only in these `hours` (0 to 23) and on these
+    `weekdays` (0 for Monday) of the time zone, all if None.
+    """
+
+    begin: float
+    end: float
+    hours: Optional[FrozenSet[int]] = None
+    weekdays: Optional[FrozenSet[int]] = None
+    zone: tzinfo = timezone.utc
+
+    def takes(self, time: float, period: float) -> bool:
+        """Return whether a bin that begins at a time, in s since 1970 UTC, belongs to it."""
+        if not self.begin <= time < self.end:
+            return False
+        return self._takes_local(datetime.fromtimestamp(time, self.zone), period)
+
+    def _takes_local(self, local: datetime, period: float) -> bool:
+        if self.weekdays is not None and local.weekday() not in self.weekdays:
+            return False
+        # A bin of a day does not know its hours.
+        return self.hours is None or (period <= HOUR and local.hour in self.hours)
+
+    def slots(self, month: str) -> Optional[List[int]]:
+        """
+        Return which hours of the week in UTC belong to it, in a whole month.
+
+        None if that cannot be said: the month is not all in it, or its clocks change, or differ
+        from UTC by half an hour.
+        """
+        begin = datetime.strptime(month, '%Y-%m').replace(tzinfo=timezone.utc)
+        end = (begin + timedelta(days=32)).replace(day=1)
+        if begin.timestamp() < self.begin or end.timestamp() > self.end:
+            return None
+        offsets = {(begin + timedelta(days=day)).astimezone(self.zone).utcoffset()
+                   for day in range((end - begin).days + 1)}
+        if len(offsets) > 1 or offsets.pop() % timedelta(hours=1):
+            return None
+        hours = (begin + timedelta(hours=number) for number in range(168))
+        return [slot_of(hour.timestamp()) for hour in hours
+                if self._takes_local(hour.astimezone(self.zone), HOUR)]
+
+
+@dataclass
+class Bin:
+    """A bin of the file without its heat, see `TimeBin`."""
+
+    number: int
+    view: int
+    begin: float
+    period: float
+    began: float
+    ended: float
+    watched: float
+    frames: int
+    model: str
+    jumped: float
+
+
+Counts = Dict[str, Dict[str, Dict[str, float]]]
+"""Numbers by place, class ('' for all) and what is counted."""
+
+
+@dataclass
+class HistorySum:
+    """
+    What was seen in some bins.
+
+    `heat`, (rows, columns) float32 by class, in the unit of `facts`; `floor` likewise.  `watched`
+    in s; `began` and `ended` in s since 1970 UTC.  `facts` say how the camera looked at the time.
+    """
+
+    facts: Dict[str, Any]
+    bins: List[Bin]
+    heat: Dict[str, np.ndarray] = field(default_factory=dict)
+    floor: Optional[np.ndarray] = None
+    counts: Counts = field(default_factory=dict)
+
+    @property
+    def watched(self) -> float:
+        """Return the seconds that were observed."""
+        return sum(one.watched for one in self.bins)
+
+    @property
+    def frames(self) -> int:
+        """Return the number of frames."""
+        return sum(one.frames for one in self.bins)
+
+    @property
+    def began(self) -> float:
+        """Return when the first frame was, in s since 1970 UTC."""
+        return min(one.began for one in self.bins)
+
+    @property
+    def ended(self) -> float:
+        """Return when the last frame was, in s since 1970 UTC."""
+        return max(one.ended for one in self.bins)
+
+    def total(self, classes: Iterable[str] = ()) -> np.ndarray:
+        """Return the heat of some classes, of all if there are none, (rows, columns) float64."""
+        wanted = set(classes)
+        shape = [-(-self.facts[side] // self.facts['cell']) for side in ('height', 'width')]
+        return sum((heat.astype(np.float64) for name, heat in self.heat.items()
+                    if not wanted or name in wanted), np.zeros(shape))
+
+
+class History:
+    """The file of one camera, to read; a node may write to it meanwhile."""
+
+    def __init__(self, path: Path):
+        """Open a file; raises HistoryError, one line."""
+        self.path = path
+        if not path.is_file():
+            raise HistoryError(f"'{path}': there is no such file")
+        with errors_of(path):
+            self._database = sqlite3.connect(f'file:{_quoted(path)}?mode=ro', uri=True,
+                                             timeout=5.0, check_same_thread=False)
+            try:
+                check_version(self._database)
+                row = self._database.execute('SELECT name FROM camera').fetchone()
+                self.camera = row[0] if row else ''
+                self._facts = {number: json.loads(facts) for number, facts
+                               in self._database.execute('SELECT id, facts FROM views')}
+            except (sqlite3.Error, HistoryError, ValueError):
+                self._database.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> 'History':
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_) -> None:
+        """Close the file."""
+        self.close()
+
+    def bins(self, when: Optional[When] = None) -> List[Bin]:
+        """Return the bins of a choice of time, or all, in order of their begin."""
+        begin, end = (-1e18, 1e18) if when is None else (when.begin, when.end)
+        with errors_of(self.path):
+            rows = self._database.execute(
+                'SELECT id, view, begin, period, began, ended, watched, frames, model, jumped '
+                'FROM bins WHERE begin >= ? AND begin < ? ORDER BY begin, id', (begin, end))
+            return [one for one in (Bin(*row) for row in rows)
+                    if when is None or when.takes(one.begin, one.period)]
+
+    def facts(self, view: int) -> Dict[str, Any]:
+        """Return what the bins of a view have in common."""
+        return self._facts[view]
+
+    def choose(self, when: When, view: Optional[int] = None) -> List[Bin]:
+        """
+        Return bins that may be added up.
+
+        Raises HistoryError where there are none, or where they are of several views and none is
+        chosen.
+        """
+        bins = self.bins(when)
+        if not bins:
+            raise HistoryError(f"'{self.path}': nothing was watched then; there is "
+                               f'{self._ranges(when.zone)}')
+        views = sorted({one.view for one in bins})
+        if view is not None:
+            if view not in views:
+                raise HistoryError(f"'{self.path}': view {view} has nothing then; there are "
+                                   f"{', '.join(map(str, views))}")
+            return [one for one in bins if one.view == view]
+        if len(views) > 1:
+            raise HistoryError(
+                f"'{self.path}': the camera or what it counts has changed meanwhile; choose a "
+                'shorter range, or one of --view ' + '; '.join(
+                    f'{one}: {self._described(one, bins, when.zone)}' for one in views))
+        return bins
+
+    def _described(self, view: int, bins: List[Bin], zone: tzinfo) -> str:
+        facts = self._facts[view]
+        times = [one.begin for one in bins if one.view == view]
+        epoch = f"epoch '{facts['epoch']}', " if facts.get('epoch') else ''
+        return (f"{epoch}{facts['width']} x {facts['height']} px, regions "
+                f"{', '.join(facts['regions']) or 'none'}, {_shown(times[0], zone)} to "
+                f'{_shown(times[-1], zone)}')
+
+    def _ranges(self, zone: tzinfo) -> str:
+        """Return in words which ranges there are: gaps of more than a day are said."""
+        ranges: List[List[float]] = []
+        for one in self.bins():
+            if ranges and one.begin - ranges[-1][1] <= 86400.0:
+                ranges[-1][1] = max(ranges[-1][1], one.begin + one.period)
+            else:
+                ranges.append([one.begin, one.begin + one.period])
+        shown = [f'{_shown(begin, zone)} to {_shown(end, zone)}' for begin, end in ranges]
+        if len(shown) > 4:
+            shown = [*shown[:2], f'{len(shown) - 3} more', shown[-1]]
+        return ', '.join(shown) or 'nothing in it yet'
+
+    def total(self, when: When, view: Optional[int] = None, heat: bool = True) -> HistorySum:
+        """Return all that was seen in a choice of time; raises HistoryError, see `choose`."""
+        bins = self.choose(when, view)
+        result = HistorySum(self._facts[bins[0].view], bins)
+        with errors_of(self.path):
+            result.counts = self._counts(bins, lambda one: 0).get(0, {})
+            if heat:
+                layers = self._layers(when, bins)
+                result.floor = layers.pop(FLOOR, None)
+                result.heat = {layer.removeprefix(CLASS): one for layer, one in layers.items()}
+        return result
+
+    def groups(self, when: When, group: Callable[[Bin], Hashable], view: Optional[int] = None,
+               heat: bool = False) -> Dict[Hashable, HistorySum]:
+        """Return sums by what `group` says of each bin; None leaves a bin out."""
+        grouped: Dict[Hashable, HistorySum] = {}
+        for one in self.choose(when, view):
+            key = group(one)
+            if key is not None:
+                grouped.setdefault(key, HistorySum(self._facts[one.view], [])).bins.append(one)
+        with errors_of(self.path):
+            keys = {one.number: key for key, summed in grouped.items() for one in summed.bins}
+            bins = [one for summed in grouped.values() for one in summed.bins]
+            for key, counts in self._counts(bins, lambda one: keys[one.number]).items():
+                grouped[key].counts = counts
+            if heat:
+                for summed in grouped.values():
+                    layers = self._sum_of_bins([one.number for one in summed.bins])
+                    summed.floor = layers.pop(FLOOR, None)
+                    summed.heat = {layer.removeprefix(CLASS): one.astype(np.float32)
+                                   for layer, one in layers.items()}
+        return grouped
+
+    def events(self, when: When) -> List[Tuple[Any, ...]]:
+        """Return stamp, kind, place, track, class, x, y and seconds of all events, in order."""
+        with errors_of(self.path):
+            rows = self._database.execute(
+                'SELECT stamp, kind, place, track, class, x, y, seconds FROM events '
+                'WHERE stamp >= ? AND stamp < ? ORDER BY stamp', (when.begin, when.end))
+            return [row for row in rows if when.takes(row[0], 0.0)]
+
+    def _counts(self, bins: List[Bin], group: Callable[[Bin], Hashable],
+                ) -> Dict[Hashable, Counts]:
+        keys = {one: number for number, one in enumerate({group(one): None for one in bins})}
+        self._database.execute('CREATE TEMP TABLE IF NOT EXISTS chosen '
+                               '(bin INTEGER PRIMARY KEY, part INTEGER)')
+        self._database.execute('DELETE FROM chosen')
+        self._database.executemany('INSERT INTO chosen VALUES (?, ?)', (
+            (one.number, keys[group(one)]) for one in bins))
+        parts = list(keys)
+        result: Dict[Hashable, Counts] = {}
+        for part, place, name, what, value in self._database.execute(
+                'SELECT part, place, class, what, SUM(value) FROM chosen JOIN counts '
+                'ON counts.bin = chosen.bin GROUP BY part, place, class, what'):
+            result.setdefault(parts[part], {}).setdefault(place, {}).setdefault(
+                name, {})[what] = value
+        self._database.rollback()
+        return result
+
+    def _layers(self, when: When, bins: List[Bin]) -> Dict[str, np.ndarray]:
+        """Return the summed layers, by the sums of whole months where that is the same."""
+        by_month: Dict[str, List[int]] = {}
+        for one in bins:
+            by_month.setdefault(month_of(one.begin), []).append(one.number)
+        sums: Dict[str, np.ndarray] = {}
+        single: List[int] = []
+        for month, numbers in by_month.items():
+            rows = self._month(when, bins[0].view, month)
+            if rows is None:
+                single += numbers
+            else:
+                _add(sums, rows)
+        _add(sums, self._sum_of_bins(single).items())
+        return {layer: heat.astype(np.float32) for layer, heat in sums.items()}
+
+    def _month(self, when: When, view: int, month: str,
+               ) -> Optional[Iterable[Tuple[str, np.ndarray]]]:
+        slots = when.slots(month)
+        if slots is None or self._database.execute(
+                'SELECT 1 FROM months WHERE view = ? AND month = ? LIMIT 1',
+                (view, month)).fetchone() is None:
+            return None
+        slots = [-1] if len(slots) == 168 else slots
+        rows = self._database.execute(
+            f"SELECT layer, data FROM months WHERE view = ? AND month = ? AND layer != '' AND "
+            f"slot IN ({', '.join('?' * len(slots))})", (view, month, *slots)).fetchall()
+        return self._sum_of_rows(rows).items()
+
+    def _sum_of_bins(self, numbers: List[int]) -> Dict[str, np.ndarray]:
+        rows: List[Tuple[str, bytes]] = []
+        for begin in range(0, len(numbers), 900):  # SQLite's limit of marks
+            part = numbers[begin:begin + 900]
+            rows += self._database.execute(
+                f"SELECT layer, data FROM heat WHERE bin IN ({', '.join('?' * len(part))})",
+                part).fetchall()
+        return self._sum_of_rows(rows)
+
+    def _sum_of_rows(self, rows: List[Tuple[str, bytes]]) -> Dict[str, np.ndarray]:
+        """Return (rows, columns) float64 by layer."""
+        batches = [rows[begin:begin + BATCH] for begin in range(0, len(rows), BATCH)]
+        sums: Dict[str, np.ndarray] = {}
+        with ThreadPoolExecutor(THREADS) as threads:
+            for part in threads.map(_sum_of_batch, batches):
+                _add(sums, part.items())
+        return sums
+
+
+def _sum_of_batch(rows: List[Tuple[str, bytes]]) -> Dict[str, np.ndarray]:
+    sums: Dict[str, np.ndarray] = {}
+    _add(sums, ((layer, decode(data)) for layer, data in rows))
+    return sums
+
+
+def _add(sums: Dict[str, np.ndarray], layers: Iterable[Tuple[str, np.ndarray]]) -> None:
+    for layer, heat in layers:
+        if layer in sums:
+            sums[layer] += heat
+        else:
+            sums[layer] = heat.astype(np.float64)
+
+
+def files_in(folder: Path) -> List[Path]:
+    """Return the histories in a folder, by name."""
+    return sorted(folder.glob(f'*{SUFFIX}'))
+
+
+def _shown(time: float, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(time, zone).strftime('%Y-%m-%d %H:%M')
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace('%', '%25').replace('?', '%3f').replace('#', '%23')
