@@ -261,8 +261,9 @@ class HeatmapPipeline:
             accumulator.close_bins(before)
 
     def set_time_origin(self, origin: float) -> None:
-        """Set what is added to stamps for the time since 1970 UTC, in s."""
+        """Set what is added to stamps for the time since 1970 UTC, in s; tracks are forgotten."""
         self._time_origin = origin
+        self.tracker.reset()
         for accumulator in self._accumulators:
             accumulator.set_time_origin(origin)
 

@@ -1,6 +1,7 @@
 """Render the heatmap of a video, image or recording: the pipeline as a command, without ROS."""
 
 import argparse
+from datetime import datetime, timezone
 import math
 import os
 from pathlib import Path
@@ -25,6 +26,7 @@ from yolo_heatmap_ros.media.sources import open_sources
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.event_file import EventFile
+from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
@@ -33,7 +35,9 @@ ROUNDING = 1e-3
 """Seconds by which times in files are rounded."""
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
-_OPTIONS = {'value_range', 'max_rate', *ALL} - {'on_time_jump'}
+HISTORY_PERIOD = 900.0
+"""Seconds of a bin of history, by default."""
+_OPTIONS = {'value_range', 'max_rate', 'history_epoch', 'history_keep', *ALL} - {'on_time_jump'}
 
 
 def _options() -> List[ParameterSpec]:
@@ -63,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--events', metavar='FILE',
                         help='write entries, exits, crossings and stays there, each with its '
                         'time: .csv, or .jsonl for JSON lines')
+    parser.add_argument('--history', metavar='FOLDER',
+                        help='add heat, counts and events to the history there, in bins of '
+                        f'--history-period, {HISTORY_PERIOD:.0f} s if that is not given')
+    parser.add_argument('--begin', metavar='TIME', help='for --history: when the input was '
+                        "recorded, as '2026-11-25T08:00', in UTC, or '2026-11-25T08:00+01:00'; "
+                        'else the time in recordings and videos that say it')
+    parser.add_argument('--camera', default='camera', metavar='NAME',
+                        help='for --history: whose history it is')
     group = parser.add_argument_group('options that are parameters of heatmap_node')
     for spec in _options():
         name = f"--{spec.name.replace('_', '-')}"
@@ -88,6 +100,10 @@ def _typed(kind: type) -> Callable[[str], Any]:
 def _configuration(arguments: argparse.Namespace) -> Configuration:
     """Return all parameters of the node; raises ParameterError."""
     given = {spec.name: getattr(arguments, spec.name) for spec in _options()}
+    if arguments.history and not given['history_period']:
+        given['history_period'] = HISTORY_PERIOD
+    elif given['history_period'] and not arguments.history:
+        raise RenderError('--history-period needs --history FOLDER')
     return Configuration({spec.name: spec.checked(given.get(spec.name, spec.default))
                           for spec in HEATMAP_PARAMETERS})
 
@@ -175,8 +191,10 @@ def render(arguments: argparse.Namespace) -> int:
     if output_path is None and len(inputs) > 1:
         output_path = inputs.pop()
     path = None if output_path is None else Path(os.path.expanduser(output_path))
-    if path is None and not (arguments.show or arguments.snapshot or arguments.events):
-        raise RenderError('nothing to do: give an output, --show, --snapshot or --events')
+    if path is None and not (arguments.show or arguments.snapshot or arguments.events
+                             or arguments.history):
+        raise RenderError('nothing to do: give an output, --show, --snapshot, --events or '
+                          '--history')
     if not 0.0 <= arguments.start < arguments.end:
         raise RenderError(f'--start {arguments.start:g} is not before --end {arguments.end:g}')
     if path is not None and not path.parent.is_dir():
@@ -197,6 +215,9 @@ def render(arguments: argparse.Namespace) -> int:
     rate = min(native, configuration['max_rate'] or native)
     output = Sink(path, rate, arguments.show)
     pipeline = make_pipeline(configuration, _say)
+    history = None
+    if arguments.history:
+        history = _Recorder(arguments, configuration, pipeline)
     events = None
     if arguments.events:
         events = EventFile(Path(os.path.expanduser(arguments.events)), pipeline.class_name)
@@ -216,10 +237,14 @@ def render(arguments: argparse.Namespace) -> int:
                          f'{frame.shape[0]} pixels: each resolution has its own heat')
                 if source.advice and not advised:
                     _say(advised := source.advice)
+                if history is not None:
+                    history.before_frame(source)
                 pipeline.update(frame, stamp)
                 happened = pipeline.new_events()
                 if events is not None:
                     events.write(happened)
+                if history is not None:
+                    history.write()
                 count += 1
                 progress.update()
                 picture = _picture(pipeline, frame, arguments.heatmap_only)
@@ -232,6 +257,8 @@ def render(arguments: argparse.Namespace) -> int:
         output.close()
         if events is not None:
             events.close()
+        if history is not None:
+            history.close()
     if not count:
         raise RenderError(f"'{without_credentials(inputs[0])}': no frame between --start "
                           'and --end')
@@ -254,6 +281,56 @@ def _warn_of_gaps(configuration: Configuration, counts: bool) -> None:
         _say(f'max_rate {rate:g} Hz leaves {1 / rate:.3g} s between frames, more than max_gap '
              f'({max_gap:g} s): no dwell time and no crossing is counted; give a larger --max-gap '
              'or --max-rate')
+
+
+class _Recorder:
+    """Writes the history of a pipeline, at the times at which its input was recorded."""
+
+    def __init__(self, arguments: argparse.Namespace, configuration: Configuration,
+                 pipeline: HeatmapPipeline):
+        """Open the history; raises HistoryError or RenderError."""
+        self._pipeline = pipeline
+        self._model = configuration['weights']
+        self._epoch = configuration['history_epoch']
+        self._keep = configuration['history_keep']
+        self._given = None if arguments.begin is None else _time(arguments.begin)
+        self._origin: Optional[float] = None
+        self._file = HistoryWriter(Path(os.path.expanduser(arguments.history)), arguments.camera,
+                                   self._keep)
+
+    def before_frame(self, source: Source) -> None:
+        """Take the time at which the next frame was recorded; raises RenderError for none."""
+        origin = source.origin if self._given is None else self._given
+        if origin is None:
+            raise RenderError('--history: the input does not say when it was recorded; give '
+                              '--begin 2026-11-25T08:00')
+        if origin != self._origin:
+            self._origin = origin
+            self._pipeline.set_time_origin(origin)
+
+    def write(self) -> None:
+        """Write the periods that are over; raises HistoryError."""
+        for one in self._pipeline.new_bins():
+            self._file.append(one, self._model, self._epoch)
+
+    def close(self) -> None:
+        """Write the rest, thin old bins, and close the file; raises HistoryError."""
+        try:
+            self._pipeline.close_bins()
+            self.write()
+            while self._file.maintain(time.time()):
+                pass
+        finally:
+            self._file.close()
+
+
+def _time(text: str) -> float:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RenderError(f"--begin '{text}': not a time such as 2026-11-25T08:00 or "
+                          '2026-11-25T08:00+01:00') from error
+    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _print_counts(pipeline: HeatmapPipeline) -> None:

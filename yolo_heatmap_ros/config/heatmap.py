@@ -255,6 +255,22 @@ HEATMAP_PARAMETERS = (
     number('autosave_period', 0.0, 'Seconds between automatic snapshots, with a last one at '
            'cleanup or shutdown; 0: no automatic snapshots.', 0.1, 1e6, Settable.UNCONFIGURED,
            off=0.0),
+    number('history_period', 0.0, 'Seconds of a bin of history: heat, counts and events of each '
+           'period are kept in history_dir; 0: no history.', 1.0, 3600.0, Settable.UNCONFIGURED,
+           off=0.0),
+    ParameterSpec(
+        'history_dir', '',
+        "The folder of this node's history; empty: $ROS_HOME/yolo_heatmap_ros/history, with "
+        '~/.ros for an unset ROS_HOME.', as_text, Settable.UNCONFIGURED),
+    number('history_scale', 0.25, 'Size of the heat in the history as a fraction of the image '
+           'size; rounded to 1, 1/2, 1/3, ….', 0.01, 1.0, Settable.UNCONFIGURED),
+    ParameterSpec(
+        'history_epoch', '',
+        'A name for where the camera stands and looks; change it when it has been moved, so that '
+        'heat of before and after is not added up.', as_text, Settable.UNCONFIGURED),
+    number('history_keep', 30.0, 'Days after which bins of history are merged to hours, and ten '
+           'times as many after which hours are merged to days; 0: never.', 1.0, 36500.0,
+           Settable.UNCONFIGURED, off=0.0),
     switch('resume', False, 'Start from the newest snapshot, if there is one.',
            Settable.UNCONFIGURED),
     switch('reset_keeps_copy', False, 'Make ~/reset write a backup of the heat first.'),

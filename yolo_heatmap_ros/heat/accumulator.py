@@ -150,8 +150,13 @@ class HeatAccumulator:
         return found
 
     def set_time_origin(self, origin: float) -> None:
-        """Set what is added to stamps for the time since 1970 UTC, in s; bins are closed."""
+        """
+        Set what is added to stamps for the time since 1970 UTC, in s.
+
+        Stamps of before are of another time: bins are closed, and tracks forgotten.
+        """
         self.close_bins()
+        self.forget_tracks()
         self.time_origin = origin
         self._make_bins()
 

@@ -74,7 +74,7 @@ class Bag(Source):
         self.original: Optional[RawImage] = None
         self.rewind()
         self._first = 0 if self._next is None else self._next[1]
-        self.begin = self._first * 1e-9
+        self.begin = self.origin = self._first * 1e-9
         self.mean_rate = self._measured_rate()
 
     def _measured_rate(self) -> float:

@@ -47,6 +47,8 @@ class Chain(Source):
             if frame is not None:
                 self._elapsed, self.header = self._offset + self._part.elapsed, self._part.header
                 self.original, self.advice = self._part.original, self._part.advice
+                if self._part.origin is not None:
+                    self.origin = self._part.origin - self._offset
                 return frame
             self._next_part()
         return None

@@ -1,7 +1,8 @@
 """A video file or URL: frames at their own times, as the file has them."""
 
+from datetime import datetime, timezone
 import math
-from typing import Iterator, Optional
+from typing import Iterator, Mapping, Optional
 
 import av
 import cv2
@@ -13,6 +14,8 @@ from yolo_heatmap_ros.text import one_line
 
 MAX_SPACING = 3600.0
 """Longest plausible interval between video frames in s; longer ones are ignored."""
+EARLIEST = 946684800.0
+"""Times before 2000, in s since 1970 UTC, are those of clocks that were never set."""
 DEFAULT_RATE = 25.0
 """Frames per second of files that do not say theirs."""
 MAX_FAILURES = 1000
@@ -93,6 +96,17 @@ class VideoFile(Source):
                            f'be decoded ({why}); check the file, or convert it to H.264 in MP4')
 
 
+def _creation_time(metadata: Mapping[str, str]) -> Optional[float]:
+    """Return when a file says that it was recorded, in s since 1970 UTC; cameras say 1970 too."""
+    try:
+        when = datetime.fromisoformat(metadata['creation_time'].strip().replace('Z', '+00:00'))
+    except (KeyError, ValueError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=timezone.utc)
+    return when.timestamp() if when.timestamp() >= EARLIEST else None
+
+
 class FfmpegVideo(VideoFile):
     """A file that FFmpeg decodes, through PyAV: its times, rotation and resolutions are known."""
 
@@ -105,6 +119,7 @@ class FfmpegVideo(VideoFile):
         if stream is None:
             self.close()
             raise self._refused('no video in it, or in a codec that this FFmpeg does not have')
+        self.origin = _creation_time(self._container.metadata)
         stream.thread_type = 'AUTO'
         self._stream, self.codec = stream, stream.codec_context.name
         self._frame: Optional[av.VideoFrame] = None

@@ -27,6 +27,7 @@ from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.ros.frame_input import FrameInput
 from yolo_heatmap_ros.ros.frame_statistics import Outcome
 from yolo_heatmap_ros.ros.heat_services import HeatServices
+from yolo_heatmap_ros.ros.history_keeper import HistoryKeeper
 from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
 from yolo_heatmap_ros.ros.messages.detections import (
     Detection2DArray, detection_reader, detections_message, MISSING)
@@ -57,6 +58,7 @@ class HeatmapNode(ManagedNode):
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
         self._floor: Optional[FloorPublisher] = None
+        self._history: Optional[HistoryKeeper] = None
         self._regions = self._lines = self._events = self._detections = None
         self._heat_services: Optional[HeatServices] = None
         super().__init__('yolo_heatmap', **kwargs)
@@ -87,8 +89,11 @@ class HeatmapNode(ManagedNode):
                 configuration, self.get_logger().info,
                 detection_reader if configuration['detector'] == DetectorKind.TOPIC
                 else self._make_detector, self.get_logger().warning)
+            if configuration['history_period']:
+                self._history = HistoryKeeper(self, self._pipeline, configuration)
         except HeatmapError as error:
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
+            self._release()
             return TransitionCallbackReturn.FAILURE
         self._configuration = configuration
         # With every frame processed, every picture is to arrive as well.
@@ -175,13 +180,13 @@ class HeatmapNode(ManagedNode):
         """Release what `configure` has made, also where it has broken halfway."""
         if self._input is not None:
             self._input.unsubscribe()
-        for part in (self._snapshots, self._pictures, self._floor):
+        for part in (self._snapshots, self._history, self._pictures, self._floor):
             if part is not None:
                 self.barrier.guard(part.close)()
         for publisher in (self._regions, self._lines, self._events, self._detections):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
-        self._input = self._snapshots = self._pictures = self._floor = None
+        self._input = self._snapshots = self._pictures = self._floor = self._history = None
         self._regions = self._lines = self._events = self._detections = None
         if self._heat_services is not None:
             self._heat_services.serve(None, None)
@@ -193,7 +198,8 @@ class HeatmapNode(ManagedNode):
         self._pictures.wait_until_drawn()
         change_pipeline(self._pipeline, changes)
         self._configuration = self._configuration.changed(changes)
-        for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots):
+        for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots,
+                     self._history):
             if part is not None:
                 part.configuration = self._configuration
 
@@ -236,6 +242,8 @@ class HeatmapNode(ManagedNode):
         self._advice.on_not_finite(detections.not_finite)
         self._pictures.wait_until_drawn()
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
+        if self._history is not None:
+            self._history.before_frame(stamp)
         step = self._pipeline.add(frame, detections, stamp)
         self._pictures.show(frame, header)
         self._publish_counts(header)

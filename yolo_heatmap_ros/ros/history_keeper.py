@@ -1,0 +1,120 @@
+"""Keeps the history of a node's heat: writes each period once it is over."""
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from pathlib import Path
+import time
+from typing import Deque, Optional
+
+from rclpy.clock import Clock, ClockType
+
+from yolo_heatmap_ros.choices import DetectorKind
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.heat.time_bins import LATE, TimeBin
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.storage.history_writer import HistoryWriter
+
+PERIOD = 1.0
+"""Seconds between looks at what can be written."""
+LOG_PERIOD = 60.0
+"""Seconds between log lines about failed writes."""
+MAX_PENDING = 500
+"""Bins that wait while the disk is full, at most; then the oldest are lost."""
+EARLIEST = 946684800.0
+"""Stamps before 2000, in s since 1970 UTC, are those of a camera that counts from its start."""
+ASTRAY = 60.0
+"""Seconds by which such stamps, set right, may differ from the node's clock."""
+
+
+def history_folder(given: str) -> Path:
+    """Return the folder of histories for this value of `history_dir`."""
+    if given:
+        return Path(os.path.expanduser(given))
+    home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
+    return home / 'yolo_heatmap_ros' / 'history'
+
+
+class HistoryKeeper:
+    """Writes the history of one pipeline, in a thread of its own."""
+
+    def __init__(self, node: GuardedNode, pipeline: HeatmapPipeline,
+                 configuration: Configuration):
+        """Open the history for `history_period`; raises HistoryError if it cannot be written."""
+        self.configuration = configuration
+        self._node = node
+        self._pipeline = pipeline
+        self._file = HistoryWriter(history_folder(configuration['history_dir']),
+                                   node.get_fully_qualified_name(), configuration['history_keep'])
+        self._model = ('another node' if configuration['detector'] == DetectorKind.TOPIC
+                       else configuration['weights'])
+        self._pending: Deque[TimeBin] = deque()
+        self._origin = 0.0
+        self._last_stamp: Optional[float] = None
+        self._seen_at = 0.0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix='history')
+        self._job: Optional[Future] = None
+        self._timer = node.create_timer(PERIOD, self._look,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+        node.get_logger().info(f"history: bins of {configuration['history_period']:g} s in "
+                               f"'{self._file.path}'")
+
+    @property
+    def path(self) -> Path:
+        """Return the path of the file."""
+        return self._file.path
+
+    def before_frame(self, stamp: float) -> None:
+        """Take the stamp of the next frame, in s, before its heat is added."""
+        self._last_stamp, self._seen_at = stamp, time.monotonic()
+        if stamp >= EARLIEST:
+            origin = 0.0
+        else:
+            now = 1e-9 * self._node.get_clock().now().nanoseconds
+            if self._origin and abs(stamp + self._origin - now) < ASTRAY:
+                return
+            origin = now - stamp
+        if origin != self._origin:
+            self._origin = origin
+            self._pipeline.set_time_origin(origin)
+
+    def _look(self) -> None:
+        """Close the periods that are over, also if no frame comes any more."""
+        if self._last_stamp is not None:
+            unseen = time.monotonic() - self._seen_at
+            self._pipeline.close_bins(self._last_stamp + self._origin + unseen - 2 * LATE)
+        self._take()
+        if self._job is None or self._job.done():
+            self._job = self._thread.submit(self._node.barrier.guard(self._write))
+
+    def _take(self) -> None:
+        self._pending.extend(self._pipeline.new_bins())
+        while len(self._pending) > MAX_PENDING:
+            lost = self._pending.popleft()
+            self._node.get_logger().error(
+                f"history: a bin of {lost.watched:.0f} s is lost, since '{self.path}' could not "
+                'be written for too long', throttle_duration_sec=LOG_PERIOD)
+
+    def _write(self) -> None:
+        try:
+            while self._pending:
+                self._file.append(self._pending[0], self._model,
+                                  self.configuration['history_epoch'])
+                self._pending.popleft()
+            self._file.maintain(time.time())
+        except HistoryError as error:
+            if self._node.context.ok():
+                self._node.get_logger().error(
+                    f'history: {error}; {len(self._pending)} bins wait',
+                    throttle_duration_sec=LOG_PERIOD)
+
+    def close(self) -> None:
+        """Write what has been seen so far, and close the file."""
+        self._node.destroy_timer(self._timer)
+        self._pipeline.close_bins()
+        self._take()
+        self._thread.submit(self._node.barrier.guard(self._write))
+        self._thread.shutdown()
+        self._file.close()
