@@ -1,0 +1,98 @@
+"""Answers of a history as files for analysts: NumPy, CSV, Parquet and Zarr."""
+
+import csv
+from pathlib import Path
+from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping
+
+import numpy as np
+
+from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.storage.history import HistorySum
+
+COLUMNS = ('part', 'place', 'class', 'what', 'value', 'per_hour', 'watched_s', 'frames')
+Parts = Mapping[Hashable, HistorySum]
+
+
+def rows_of(parts: Parts) -> Iterator[Dict[str, Any]]:
+    """Yield each number as a row of `COLUMNS`; the class is empty for all classes together."""
+    for part, summed in parts.items():
+        hours = summed.watched / 3600.0
+        about = {'part': str(part), 'watched_s': round(summed.watched, 3),
+                 'frames': summed.frames}
+        for place, by_class in sorted(summed.counts.items()):
+            for name, numbers in sorted(by_class.items()):
+                for what, value in sorted(numbers.items()):
+                    yield {**about, 'place': place, 'class': name, 'what': what, 'value': value,
+                           'per_hour': value / hours if hours else float('nan')}
+
+
+def write_csv(path: Path, parts: Parts) -> None:
+    """Write all counts as CSV."""
+    with path.open('w', newline='', encoding='utf-8') as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(rows_of(parts))
+
+
+def write_npz(path: Path, parts: Parts) -> None:
+    """Write heat by part and class, (parts, rows, columns) float32, with the seconds watched."""
+    arrays: Dict[str, np.ndarray] = {
+        'parts': np.array([str(part) for part in parts]),
+        'watched_s': np.array([summed.watched for summed in parts.values()]),
+        'cell_px': np.array(_facts(parts)['cell'])}
+    for name in _classes(parts):
+        arrays[f'heat/{name}'] = _stacked(parts, name)
+    floors = [summed.floor for summed in parts.values()]
+    if all(floor is not None for floor in floors):
+        arrays['floor'] = np.stack(floors)
+    with path.open('wb') as file:
+        np.savez_compressed(file, **arrays)
+
+
+def write_parquet(path: Path, parts: Parts) -> None:
+    """Write all counts as Parquet; raises HistoryError without pyarrow."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise HistoryError(f"'{path}': Parquet needs pyarrow: pip install pyarrow") from error
+    rows = list(rows_of(parts))
+    table = pyarrow.table({column: [row[column] for row in rows] for column in COLUMNS})
+    pyarrow.parquet.write_table(table, path)
+
+
+def write_zarr(path: Path, parts: Parts) -> None:
+    """Write heat as an xarray dataset in Zarr; raises HistoryError without both."""
+    try:
+        import xarray
+        import zarr  # noqa: F401 (xarray needs it, and would say so in many lines)
+    except ImportError as error:
+        raise HistoryError(f"'{path}': Zarr needs xarray and zarr: pip install xarray "
+                           'zarr') from error
+    facts, classes = _facts(parts), _classes(parts)
+    heat = np.stack([_stacked(parts, name) for name in classes], axis=1)
+    centres = {axis: facts['cell'] * (np.arange(size) + 0.5)
+               for axis, size in (('y', heat.shape[2]), ('x', heat.shape[3]))}
+    dataset = xarray.Dataset(
+        {'heat': (('part', 'class', 'y', 'x'), heat, {'unit': facts['unit']}),
+         'watched': ('part', [summed.watched for summed in parts.values()], {'unit': 's'})},
+        {'part': [str(part) for part in parts], 'class': classes, **centres},
+        {'width_px': facts['width'], 'height_px': facts['height'], 'cell_px': facts['cell']})
+    dataset.to_zarr(path, mode='w')
+
+
+WRITERS: Dict[str, Callable[[Path, Parts], None]] = {
+    '.csv': write_csv, '.npz': write_npz, '.parquet': write_parquet, '.zarr': write_zarr}
+
+
+def _facts(parts: Parts) -> Dict[str, Any]:
+    return next(iter(parts.values())).facts
+
+
+def _classes(parts: Parts) -> List[str]:
+    return sorted({name for summed in parts.values() for name in summed.heat}) or ['']
+
+
+def _stacked(parts: Parts, name: str) -> np.ndarray:
+    return np.stack([summed.heat.get(name, np.zeros(summed.total().shape)).astype(np.float32)
+                     for summed in parts.values()])
