@@ -1,4 +1,4 @@
-"""Ask the history of a camera: heat and counts of any time, compared, by hour or day; without ROS."""
+"""Ask the history of a camera: heat and counts of any time, also compared; without ROS."""
 
 import argparse
 from datetime import datetime, timedelta, tzinfo
@@ -35,10 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     time = parser.add_argument_group('which time')
     for prefix, of in (('', ''), ('compare-', ' of the other time, to compare with; like that of '
                                               'the first one if not given')):
-        time.add_argument(f'--{prefix}from', metavar='TIME', dest=f'{prefix}from'.replace('-', '_'),
+        time.add_argument(f'--{prefix}from', metavar='TIME',
                           help='begin, as 2026-11-25, 2026-11-25T08:00, today, yesterday or '
                           f'now{of}')
-        time.add_argument(f'--{prefix}to', metavar='TIME', dest=f'{prefix}to'.replace('-', '_'),
+        time.add_argument(f'--{prefix}to', metavar='TIME',
                           help=f'end, which is not part of it{of}')
         time.add_argument(f'--{prefix}hours', metavar='H-H', help='only from one hour of the day '
                           f'to another: 8-10, 22-6, 8-10,14-18{of}')
@@ -210,8 +210,8 @@ def _groups(history: History, arguments: argparse.Namespace, when: When,
     group, label = by[arguments.by]
     parts = history.groups(when, group, arguments.view, wants_heat)
     if not parts:
-        raise HistoryError(f"'{history.path}': all that is left of then are sums of days; ask --by "
-                           'day or weekday')
+        raise HistoryError(f"'{history.path}': all that is left of then are sums of days; ask "
+                           '--by day or weekday')
     return {label(key): parts[key] for key in sorted(parts)}
 
 

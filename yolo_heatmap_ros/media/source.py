@@ -41,8 +41,9 @@ class Source:
     `unusable` counts those that could not be decoded, and were passed over.  `header` is that of
     the last frame, where frames have been recorded with one; `original` is its content where that
     is no picture but depth.  `begin` is the time of the first frame in s since 1970, 0 if it
-    is unknown; `origin` is what makes `elapsed` of the last frame the time at which it was
-    recorded, in s since 1970 UTC, None if that is unknown.  `topic` is the one that is played of the `topics` of a recording.
+    is unknown; `origin` plus the `elapsed` of the last frame is the time at which that was
+    recorded, in s since 1970 UTC, None if it is unknown.  `topic` is the one that is played of the
+    `topics` of a recording.
     `advice` is a line for the user on frames so far, if there is something to say.
     """
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone, tzinfo
 import json
 from pathlib import Path
 import sqlite3
-from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterable, List, NamedTuple, Optional
-from typing import Tuple
+from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterable, Iterator, List
+from typing import NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
@@ -48,24 +48,29 @@ class When(NamedTuple):
         # A bin of a day does not know its hours.
         return self.hours is None or (period <= HOUR and local.hour in self.hours)
 
-    def slots(self, month: str) -> Optional[List[int]]:
+    def slots(self, month: str) -> Tuple[List[int], Set[int]]:
         """
-        Return which hours of the week in UTC belong to it, in a whole month.
+        Return which hours of the week in UTC belong to it, in a month that is all in its range.
 
-        None if that cannot be said: the month is not all in it, or its clocks change, or differ
-        from UTC by half an hour.
+        The second ones belong to it in part, since clocks change in the month, or differ from UTC
+        by half an hour.
         """
+        if self.hours is None and self.weekdays is None:
+            return list(range(168)), set()
         begin = datetime.strptime(month, '%Y-%m').replace(tzinfo=timezone.utc)
-        end = (begin + timedelta(days=32)).replace(day=1)
-        if begin.timestamp() < self.begin or end.timestamp() > self.end:
-            return None
-        offsets = {(begin + timedelta(days=day)).astimezone(self.zone).utcoffset()
-                   for day in range((end - begin).days + 1)}
-        if len(offsets) > 1 or offsets.pop() % timedelta(hours=1):
-            return None
-        hours = (begin + timedelta(hours=number) for number in range(168))
-        return [slot_of(hour.timestamp()) for hour in hours
-                if self._takes_local(hour.astimezone(self.zone), HOUR)]
+        days = (begin + timedelta(days=day)
+                for day in range((_next_month(begin) - begin).days + 1))
+        offsets = {day.astimezone(self.zone).utcoffset() for day in days}
+        all_of, some_of = [], set()
+        for slot in range(168):
+            monday = datetime(2024, 1, 1) + timedelta(hours=slot)
+            taken = {self._takes_local(monday + offset + part, HOUR) for offset in offsets
+                     for part in (timedelta(0), timedelta(minutes=59))}
+            if taken == {True}:
+                all_of.append(slot)
+            elif True in taken:
+                some_of.add(slot)
+        return all_of, some_of
 
 
 @dataclass
@@ -256,6 +261,34 @@ class History:
                                    for layer, one in layers.items()}
         return grouped
 
+    def windows(self, bins: List[Bin], length: float, shrink: Callable[[np.ndarray], np.ndarray],
+                ) -> Iterator[Tuple[float, float, float, Dict[Tuple[str, str], float],
+                                    np.ndarray]]:
+        """
+        Yield what was seen in windows of at least `length` s; longer bins are windows themselves.
+
+        Begin in s since 1970 UTC, length and seconds watched; numbers of all classes by place and
+        what is counted; the heat of all classes after `shrink`, float64.
+        """
+        grouped: Dict[Tuple[float, float], List[Bin]] = {}
+        for one in bins:
+            own = max(one.period, length)
+            grouped.setdefault((one.begin // own * own, own), []).append(one)
+        with errors_of(self.path):
+            keys = {one.number: key for key, several in grouped.items() for one in several}
+            counts = self._counts(bins, lambda one: keys[one.number])
+            for key, several in grouped.items():
+                layers = self._sum_of_bins([one.number for one in several])
+                layers.pop(FLOOR, None)
+                numbers = {(place, what): value
+                           for place, by_class in counts.get(key, {}).items()
+                           for what, value in by_class.get('', {}).items()}
+                facts = self._facts[several[0].view]
+                empty = np.zeros([-(-facts[side] // facts['cell'])
+                                  for side in ('height', 'width')])
+                yield (*key, sum(one.watched for one in several), numbers,
+                       shrink(sum(layers.values(), empty)))
+
     def events(self, when: When) -> List[Tuple[Any, ...]]:
         """Return stamp, kind, place, track, class, x, y and seconds of all events, in order."""
         with errors_of(self.path):
@@ -284,32 +317,38 @@ class History:
 
     def _layers(self, when: When, bins: List[Bin]) -> Dict[str, np.ndarray]:
         """Return the summed layers, by the sums of whole months where that is the same."""
-        by_month: Dict[str, List[int]] = {}
+        by_month: Dict[str, List[Bin]] = {}
         for one in bins:
-            by_month.setdefault(month_of(one.begin), []).append(one.number)
+            by_month.setdefault(month_of(one.begin), []).append(one)
         sums: Dict[str, np.ndarray] = {}
         single: List[int] = []
-        for month, numbers in by_month.items():
-            rows = self._month(when, bins[0].view, month)
-            if rows is None:
-                single += numbers
-            else:
-                _add(sums, rows)
+        rows: List[Tuple[str, bytes]] = []
+        for month, of_month in by_month.items():
+            if self._is_summed_up(when, bins[0].view, month):
+                slots, in_part = when.slots(month)
+                rows += self._rows_of_month(bins[0].view, month, slots)
+                of_month = [one for one in of_month if slot_of(one.begin) in in_part]
+            single += [one.number for one in of_month]
+        _add(sums, self._sum_of_rows(rows).items())
         _add(sums, self._sum_of_bins(single).items())
         return {layer: heat.astype(np.float32) for layer, heat in sums.items()}
 
-    def _month(self, when: When, view: int, month: str,
-               ) -> Optional[Iterable[Tuple[str, np.ndarray]]]:
-        slots = when.slots(month)
-        if slots is None or self._database.execute(
-                'SELECT 1 FROM months WHERE view = ? AND month = ? LIMIT 1',
-                (view, month)).fetchone() is None:
-            return None
+    def _is_summed_up(self, when: When, view: int, month: str) -> bool:
+        """Return whether the file has sums of a month, and all of it is in the range."""
+        begin = datetime.strptime(month, '%Y-%m').replace(tzinfo=timezone.utc)
+        first, last = self._database.execute(
+            'SELECT MIN(begin), MAX(begin) FROM bins WHERE view = ? AND begin >= ? AND begin < ?',
+            (view, begin.timestamp(), _next_month(begin).timestamp())).fetchone()
+        return when.begin <= first and last < when.end and self._database.execute(
+            'SELECT 1 FROM months WHERE view = ? AND month = ? LIMIT 1',
+            (view, month)).fetchone() is not None
+
+    def _rows_of_month(self, view: int, month: str, slots: List[int],
+                       ) -> List[Tuple[str, bytes]]:
         slots = [-1] if len(slots) == 168 else slots
-        rows = self._database.execute(
+        return self._database.execute(
             f"SELECT layer, data FROM months WHERE view = ? AND month = ? AND layer != '' AND "
             f"slot IN ({', '.join('?' * len(slots))})", (view, month, *slots)).fetchall()
-        return self._sum_of_rows(rows).items()
 
     def _sum_of_bins(self, numbers: List[int]) -> Dict[str, np.ndarray]:
         rows: List[Tuple[str, bytes]] = []
@@ -342,6 +381,10 @@ def _add(sums: Dict[str, np.ndarray], layers: Iterable[Tuple[str, np.ndarray]]) 
             sums[layer] += heat
         else:
             sums[layer] = heat.astype(np.float64)
+
+
+def _next_month(begin: datetime) -> datetime:
+    return (begin + timedelta(days=32)).replace(day=1)
 
 
 def files_in(folder: Path) -> List[Path]:

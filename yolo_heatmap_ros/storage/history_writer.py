@@ -114,7 +114,7 @@ class HistoryWriter:
                                        key)
                 heat = decode(data) + (decode(row[0]) if row else 0.0)
                 self._database.execute('INSERT INTO months VALUES (?, ?, ?, ?, ?)',
-                                       (*key, encode(heat, 3)))
+                                       (*key, encode(heat, 3 if slot < 0 else 2)))
 
     def _transaction(self) -> 'sqlite3.Connection':
         self._database.execute('BEGIN IMMEDIATE')
@@ -174,7 +174,7 @@ class HistoryWriter:
             sums[-1, ''] = np.zeros((0, 0))  # it has been done
         with self._transaction():
             self._database.executemany('INSERT INTO months VALUES (?, ?, ?, ?, ?)', (
-                (view, month, slot, layer, encode(heat, 3))
+                (view, month, slot, layer, encode(heat, 3 if slot < 0 else 2))
                 for (slot, layer), heat in sums.items()))
 
     def _thin(self, before: float, period: float) -> bool:
