@@ -56,8 +56,9 @@ def main() -> int:
               f'{normal.known_hours} hours of the week known')
     for trial in range(4):
         week = list(days_of(drawn, now, 7, PERIOD, rng))
-        alarms = [one for index in range(3, len(week) + 1)
-                  if (one := normal.judge(follows(week[index - 3:index]), arguments.score)).unusual]
+        judged = [normal.judge(follows(week[index - 3:index]), arguments.score)
+                  for index in range(3, len(week) + 1)]
+        alarms = [one for one in judged if one.unusual]
         print(f'normal week {trial + 1}: {len(alarms)} of {len(week)} overlapping windows unusual',
               [(f'{(one.begin - now) / 3600:.2f} h', one.unusual[0]) for one in alarms[:3]])
         for region, factor in (('middle', 3.0), ('left', 3.0), ('middle', 0.0), ('right', 0.0)):

@@ -196,6 +196,11 @@ class HeatmapPipeline:
         if self.legend:
             self.renderer.draw_legend(self._accumulator.total, self.options.heat_unit, heatmap)
 
+    @property
+    def last_frame(self) -> Optional[np.ndarray]:
+        """Return the last frame, (H, W, 3) uint8 BGR, None before the first."""
+        return self._last_frame
+
     def last_pictures(self) -> Dict[str, np.ndarray]:
         """Return heatmap and composite of the last frame by name; none before the first."""
         frame = self._last_frame

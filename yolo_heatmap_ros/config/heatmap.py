@@ -3,6 +3,7 @@
 import csv
 import re
 from typing import Any, Dict, List, Tuple, Union
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -95,6 +96,16 @@ def _as_sha256(value: Any) -> str:
 
 def _as_regions(value: Any) -> Dict[str, np.ndarray]:
     return parse_polygons(as_text(value))
+
+
+def _as_zone(value: Any) -> str:
+    name = filled_text(value)
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"'{name}' is unknown; give a name such as Europe/Berlin or "
+                         'UTC') from error
+    return name
 
 
 def _as_lines(value: Any) -> Dict[str, np.ndarray]:
@@ -271,6 +282,13 @@ HEATMAP_PARAMETERS = (
     number('history_keep', 30.0, 'Days after which bins of history are merged to hours, and ten '
            'times as many after which hours are merged to days; 0: never.', 1.0, 36500.0,
            Settable.UNCONFIGURED, off=0.0),
+    ParameterSpec(
+        'history_timezone', 'UTC',
+        "The time zone of hours and weekdays for what is normal, as 'Europe/Berlin'.",
+        _as_zone, Settable.UNCONFIGURED),
+    number('anomaly_score', 4.5, 'How unlikely something must be, in standard deviations, to be '
+           'told on ~/anomaly, once the history knows what is normal at this hour of the week; '
+           '0: never.', 2.0, 100.0, off=0.0),
     switch('resume', False, 'Start from the newest snapshot, if there is one.',
            Settable.UNCONFIGURED),
     switch('reset_keeps_copy', False, 'Make ~/reset write a backup of the heat first.'),

@@ -16,8 +16,8 @@ class Unusual(NamedTuple):
     """
     A number that lies far outside.
 
-    `value` was found where `expected` is normal, with a standard deviation of `spread`.  `score` is
-    how unlikely that is, as so many standard deviations of a normal distribution, negative for
+    `value` was found where `expected` is normal, with a standard deviation of `spread`.  `score`
+    is how unlikely that is, as so many standard deviations of a normal distribution, negative for
     too little.
     """
 

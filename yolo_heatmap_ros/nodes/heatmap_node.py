@@ -90,7 +90,8 @@ class HeatmapNode(ManagedNode):
                 detection_reader if configuration['detector'] == DetectorKind.TOPIC
                 else self._make_detector, self.get_logger().warning)
             if configuration['history_period']:
-                self._history = HistoryKeeper(self, self._pipeline, configuration)
+                self._history = HistoryKeeper(self, self._pipeline, configuration,
+                                              lambda message: self._events.publish(message))
         except HeatmapError as error:
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             self._release()
@@ -231,6 +232,8 @@ class HeatmapNode(ManagedNode):
             model = '' if by_topic else self._configuration['weights']
             facts.update(model=model, task=detector.task,
                          device=detector.device_name, backend=detector.backend)
+            if self._history is not None and self._history.unusual:
+                facts['unusual'] = self._history.unusual
             if self._input.topics:
                 facts['reliability'] = RELIABLE if self._input.reliable else BEST_EFFORT
             if self._configuration['frame_policy'] == FramePolicy.ALL:
@@ -243,7 +246,7 @@ class HeatmapNode(ManagedNode):
         self._pictures.wait_until_drawn()
         stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
         if self._history is not None:
-            self._history.before_frame(stamp)
+            self._history.before_frame(header)
         step = self._pipeline.add(frame, detections, stamp)
         self._pictures.show(frame, header)
         self._publish_counts(header)

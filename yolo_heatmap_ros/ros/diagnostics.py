@@ -34,7 +34,8 @@ class DiagnosticsReporter:
         Start reporting.
 
         `facts` returns further values by name: `state` is the node's lifecycle state; `paused` is
-        set only while it is paused, and `every frame` only if a lost frame deserves a warning;
+        set only while it is paused, `unusual` while something is, and `every frame` only if a
+        lost frame deserves a warning;
         `reliability` is `RELIABLE` or `BEST_EFFORT`, that of the subscription.
         """
         self._node = node
@@ -114,6 +115,8 @@ class DiagnosticsReporter:
         if recent[Outcome.SKIPPED] and 'every frame' in facts:
             return WARN, (f'{recent[Outcome.SKIPPED]} frames lost: the camera is faster than the '
                           'model')
+        if 'unusual' in facts:
+            return WARN, f"unusual: {facts['unusual']}"
         return OK, 'frames arrive' if recent[Outcome.PROCESSED] else 'waiting for the first frame'
 
     def _loses_on_the_way(self, facts: Dict[str, str], recent: Dict[str, int],

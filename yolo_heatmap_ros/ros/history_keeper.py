@@ -5,16 +5,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import os
 from pathlib import Path
 import time
-from typing import Deque, Optional
+from typing import Callable, Deque, Optional
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
+from std_msgs.msg import Header
 
 from yolo_heatmap_ros.choices import DetectorKind
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import LATE, TimeBin
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
-from yolo_heatmap_ros.ros.barrier import GuardedNode
+from yolo_heatmap_ros.ros.anomaly_watch import AnomalyWatch
+from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 
 PERIOD = 1.0
@@ -40,19 +43,24 @@ def history_folder(given: str) -> Path:
 class HistoryKeeper:
     """Writes the history of one pipeline, in a thread of its own."""
 
-    def __init__(self, node: GuardedNode, pipeline: HeatmapPipeline,
-                 configuration: Configuration):
-        """Open the history for `history_period`; raises HistoryError if it cannot be written."""
-        self.configuration = configuration
+    def __init__(self, node: ManagedNode, pipeline: HeatmapPipeline,
+                 configuration: Configuration, publish_event: Callable[[DiagnosticArray], None]):
+        """
+        Open the history for `history_period`; `publish_event` takes what belongs on `~/events`.
+
+        Raises HistoryError if it cannot be written.
+        """
+        self._configuration = configuration
         self._node = node
         self._pipeline = pipeline
         self._file = HistoryWriter(history_folder(configuration['history_dir']),
                                    node.get_fully_qualified_name(), configuration['history_keep'])
         self._model = ('another node' if configuration['detector'] == DetectorKind.TOPIC
                        else configuration['weights'])
+        self._watch = AnomalyWatch(node, pipeline, configuration, publish_event)
         self._pending: Deque[TimeBin] = deque()
         self._origin = 0.0
-        self._last_stamp: Optional[float] = None
+        self._header: Optional[Header] = None
         self._seen_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='history')
         self._job: Optional[Future] = None
@@ -66,9 +74,24 @@ class HistoryKeeper:
         """Return the path of the file."""
         return self._file.path
 
-    def before_frame(self, stamp: float) -> None:
-        """Take the stamp of the next frame, in s, before its heat is added."""
-        self._last_stamp, self._seen_at = stamp, time.monotonic()
+    @property
+    def configuration(self) -> Configuration:
+        """Return the parameters; they may change."""
+        return self._configuration
+
+    @configuration.setter
+    def configuration(self, configuration: Configuration) -> None:
+        self._configuration = self._watch.configuration = configuration
+
+    @property
+    def unusual(self) -> str:
+        """Return in words what is unusual now, nothing if nothing is."""
+        return self._watch.summary
+
+    def before_frame(self, header: Header) -> None:
+        """Take the header of the next frame before its heat is added."""
+        stamp = seconds_of(header)
+        self._header, self._seen_at = header, time.monotonic()
         if stamp >= EARLIEST:
             origin = 0.0
         else:
@@ -82,9 +105,10 @@ class HistoryKeeper:
 
     def _look(self) -> None:
         """Close the periods that are over, also if no frame comes any more."""
-        if self._last_stamp is not None:
+        if self._header is not None:
             unseen = time.monotonic() - self._seen_at
-            self._pipeline.close_bins(self._last_stamp + self._origin + unseen - 2 * LATE)
+            self._pipeline.close_bins(seconds_of(self._header) + self._origin + unseen - 2 * LATE)
+            self._watch.publish(self._header)
         self._take()
         if self._job is None or self._job.done():
             self._job = self._thread.submit(self._node.barrier.guard(self._write))
@@ -102,7 +126,7 @@ class HistoryKeeper:
             while self._pending:
                 self._file.append(self._pending[0], self._model,
                                   self.configuration['history_epoch'])
-                self._pending.popleft()
+                self._watch.judge(self._pending.popleft(), self._file)
             self._file.maintain(time.time())
         except HistoryError as error:
             if self._node.context.ok():
@@ -118,3 +142,9 @@ class HistoryKeeper:
         self._thread.submit(self._node.barrier.guard(self._write))
         self._thread.shutdown()
         self._file.close()
+        self._watch.close()
+
+
+def seconds_of(header: Header) -> float:
+    """Return the stamp of a header in s."""
+    return header.stamp.sec + 1e-9 * header.stamp.nanosec

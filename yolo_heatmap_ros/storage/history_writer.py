@@ -30,6 +30,7 @@ class HistoryWriter:
     Appends bins to the file of a camera, for as long as it is open the only one to do so.
 
     A bin is one transaction: after a crash the file holds all that were committed.
+    `view_of_last` is the view of the last bin.
     """
 
     def __init__(self, folder: Path, camera: str, keep: float = 0.0):
@@ -40,6 +41,7 @@ class HistoryWriter:
         """
         self.path = file_of(folder, camera)
         self._keep = keep
+        self.view_of_last = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = filelock.FileLock(f'{self.path}.lock', timeout=0)
@@ -88,7 +90,7 @@ class HistoryWriter:
         if one.floor is not None:
             layers[FLOOR] = encode(one.floor)
         with errors_of(self.path), self._transaction():
-            view = self._view(facts)
+            self.view_of_last = view = self._view(facts)
             bin_id = self._insert_bin(
                 (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,
                  model, one.jumped), layers, list(_rows_of(one)))

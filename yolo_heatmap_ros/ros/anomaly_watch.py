@@ -1,0 +1,106 @@
+"""Tells when what is seen lies far outside of what is normal at this hour of the week."""
+
+from collections import deque
+import time
+from typing import Callable, Deque, Optional, Set
+from zoneinfo import ZoneInfo
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.drawing.history_pictures import difference_picture
+from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.managed_node import ManagedNode
+from yolo_heatmap_ros.ros.messages.anomaly import anomaly_events, anomaly_message, described
+from yolo_heatmap_ros.ros.messages.images import Picture
+from yolo_heatmap_ros.storage.history import History
+from yolo_heatmap_ros.storage.history_writer import HistoryWriter
+from yolo_heatmap_ros.storage.normal_times import follows, Judgement, NormalTimes
+
+REFRESH = 86400.0
+"""Seconds after which the past is read again."""
+MAX_RECENT = 1000
+
+
+class AnomalyWatch:
+    """Judges each period of a history, and publishes what is unusual on `~/anomaly`."""
+
+    def __init__(self, node: ManagedNode, pipeline: HeatmapPipeline,
+                 configuration: Configuration, publish_event: Callable[[DiagnosticArray], None]):
+        """Create the publishers; `publish_event` takes what belongs on `~/events`."""
+        self.configuration = configuration
+        self._node = node
+        self._pipeline = pipeline
+        self._publish_event = publish_event
+        self._zone = ZoneInfo(configuration['history_timezone'])
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._publisher = node.create_lifecycle_publisher(DiagnosticArray, '~/anomaly', latched)
+        self._pictures = node.create_lifecycle_publisher(Image, '~/anomaly/image', latched)
+        self._picture = Picture()
+        self._recent: Deque[TimeBin] = deque(maxlen=MAX_RECENT)
+        self._normal: Optional[NormalTimes] = None
+        self._normal_of = (0, 0.0)
+        self._judged: Deque[Judgement] = deque()
+        self._unusual: Set[str] = set()
+        self.summary = ''
+        """What is unusual now, in words; empty if nothing is."""
+
+    def judge(self, one: TimeBin, file: HistoryWriter) -> None:
+        """
+        Judge the window that ends with a bin that has just been written; in any thread.
+
+        Raises HistoryError if the past cannot be read.
+        """
+        self._recent.append(one)
+        window = follows(list(self._recent))
+        score = self.configuration['anomaly_score']
+        if not window or not score:
+            return
+        view = file.view_of_last
+        if self._normal is None or self._normal_of[0] != view or (
+                time.monotonic() - self._normal_of[1] > REFRESH):
+            with History(file.path) as history:
+                # Its own window is no part of what it is compared with.
+                self._normal = NormalTimes(history, view, window[0].begin, self._zone)
+            self._normal_of = view, time.monotonic()
+        judgement = self._normal.judge(window, score)
+        if judgement is not None:
+            self._judged.append(judgement)
+
+    def publish(self, header: Header) -> None:
+        """Publish what has been judged since the last call, under a header of the last image."""
+        while self._judged:
+            judgement = self._judged.popleft()
+            header = Header(frame_id=header.frame_id)
+            header.stamp.sec = int(judgement.end // 1)
+            header.stamp.nanosec = int(judgement.end % 1 * 1e9)
+            self._publisher.publish(anomaly_message(judgement, header))
+            new = [one for one in judgement.unusual if one.key not in self._unusual]
+            self._unusual = {one.key for one in judgement.unusual}
+            if new:
+                self._publish_event(anomaly_events(new, judgement.end, header))
+                self._node.get_logger().warning(f'unusual: {described(new[0], judgement)}')
+            self.summary = described(judgement.unusual[0], judgement) if judgement.unusual else ''
+            if self._pictures.get_subscription_count():
+                self._publish_picture(judgement, header)
+
+    def _publish_picture(self, judgement: Judgement, header: Header) -> None:
+        shape = self._pipeline.shape
+        if judgement.normal_grid is None or shape is None:
+            return
+        difference = cv2.resize((judgement.grid - judgement.normal_grid).astype('float32'),
+                                shape[::-1], interpolation=cv2.INTER_NEAREST)
+        self._picture.pixels(*shape)[:] = difference_picture(
+            difference, str(self._pipeline.options.heat_unit), self._pipeline.last_frame)
+        self._picture.message.header = header
+        self._pictures.publish(self._picture.message)
+
+    def close(self) -> None:
+        """Remove the publishers."""
+        for publisher in (self._publisher, self._pictures):
+            self._node.destroy_lifecycle_publisher(publisher)
