@@ -37,7 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--weeks', type=int, default=6)
-    parser.add_argument('--score', type=float, default=4.5)
+    parser.add_argument('--score', type=float, default=4.0)
     arguments = parser.parse_args()
     root = Path(os.environ.get('YOLO_HEATMAP_TRUTH')
                 or Path(__file__).resolve().parents[2] / 'shared' / 'truth')

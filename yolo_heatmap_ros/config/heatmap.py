@@ -286,7 +286,7 @@ HEATMAP_PARAMETERS = (
         'history_timezone', 'UTC',
         "The time zone of hours and weekdays for what is normal, as 'Europe/Berlin'.",
         _as_zone, Settable.UNCONFIGURED),
-    number('anomaly_score', 4.5, 'How unlikely something must be, in standard deviations, to be '
+    number('anomaly_score', 4.0, 'How unlikely something must be, in standard deviations, to be '
            'told on ~/anomaly, once the history knows what is normal at this hour of the week; '
            '0: never.', 2.0, 100.0, off=0.0),
     switch('resume', False, 'Start from the newest snapshot, if there is one.',

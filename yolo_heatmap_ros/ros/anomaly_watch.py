@@ -1,7 +1,6 @@
 """Tells when what is seen lies far outside of what is normal at this hour of the week."""
 
 from collections import deque
-import time
 from typing import Callable, Deque, Optional, Set
 from zoneinfo import ZoneInfo
 
@@ -23,7 +22,7 @@ from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 from yolo_heatmap_ros.storage.normal_times import follows, Judgement, NormalTimes
 
 REFRESH = 86400.0
-"""Seconds after which the past is read again."""
+"""Seconds of the history after which it is read again."""
 MAX_RECENT = 1000
 
 
@@ -63,11 +62,11 @@ class AnomalyWatch:
             return
         view = file.view_of_last
         if self._normal is None or self._normal_of[0] != view or (
-                time.monotonic() - self._normal_of[1] > REFRESH):
+                abs(window[0].begin - self._normal_of[1]) > REFRESH):
             with History(file.path) as history:
                 # Its own window is no part of what it is compared with.
                 self._normal = NormalTimes(history, view, window[0].begin, self._zone)
-            self._normal_of = view, time.monotonic()
+            self._normal_of = view, window[0].begin
         judgement = self._normal.judge(window, score)
         if judgement is not None:
             self._judged.append(judgement)

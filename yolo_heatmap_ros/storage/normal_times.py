@@ -12,8 +12,8 @@ from yolo_heatmap_ros.storage.history_writer import HOUR
 
 WINDOW = 900.0
 """Seconds that are judged together; longer bins by themselves."""
-LEAST_WATCHED = 0.5
-"""Share of a window that must have been watched for it to count."""
+LEAST_WATCHED = WINDOW / 2
+"""Seconds of a window that must have been watched for it to count."""
 GRID = (6, 8)
 """Rows and columns of the parts of the picture whose heat is judged."""
 HEAT = 'heat/'
@@ -60,8 +60,8 @@ class NormalTimes:
         windows = history.windows(bins, WINDOW, coarse)
         samples: List[Tuple[int, int, float]] = []
         values: List[np.ndarray] = []
-        for begin, length, watched, counts, heat in windows:
-            if watched >= LEAST_WATCHED * length:
+        for begin, _, watched, counts, heat in windows:
+            if watched >= LEAST_WATCHED:
                 samples.append((*self._slot_and_week(begin), watched / HOUR))
                 values.append(self._numbers(counts, heat))
         slots, weeks, hours = zip(*samples) if samples else ((), (), ())
@@ -83,7 +83,7 @@ class NormalTimes:
         """
         begin, end = bins[0].begin, bins[-1].begin + bins[-1].period
         watched = sum(one.watched for one in bins)
-        if watched < LEAST_WATCHED * (end - begin):
+        if watched < LEAST_WATCHED:
             return None
         counts: Dict[Tuple[str, str], float] = {}
         heat = np.zeros(GRID)
