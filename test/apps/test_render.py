@@ -1,6 +1,7 @@
 """The render command, as a process."""
 
 import csv
+from datetime import datetime, timezone
 import json
 import os
 from pathlib import Path
@@ -17,8 +18,10 @@ from ros_processes import SERVER
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.time_bins import block_sums
 from yolo_heatmap_ros.media.sources import open_source
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.storage.history import files_in, History, When
 from yolo_heatmap_ros.storage.snapshots import newest, read
 
 WITHOUT_ROS = (
@@ -340,3 +343,41 @@ def test_every_option_is_explained(street):
     text = run_without_ros(street, '--help').stdout
     for option in ('--heatmap-only', '--half-life', '--show', '--legend', '--weights', '--start'):
         assert option in text
+
+
+def test_a_history(street, tmp_path):
+    """The sums of all bins are what the snapshot has; a second run is added."""
+    regions = '[left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]'
+    options = ['--lines', LINE, '--regions', regions, '--heat-unit', 'seconds', '--history',
+               tmp_path, '--history-period', 3, '--end', 8, '--snapshot', tmp_path / 'heat']
+    begin = datetime(2026, 11, 25, 7, tzinfo=timezone.utc).timestamp()
+    for given in ('2026-11-25T07:00', '2026-11-25T09:30+01:00'):
+        result = run(street, street / 'street.mp4', '--begin', given, *options)
+        assert result.returncode == 0, result.stderr
+    state = read(newest(tmp_path / 'heat')[0]).state
+    with History(files_in(tmp_path)[0]) as history:
+        assert history.camera == 'camera'
+        first = history.total(When(begin, begin + 60))
+        second = history.total(When(begin + 5400, begin + 5460))
+        assert len(history.bins()) == 6 and len(history.events(When(0, 1e12))) > 4
+    expected = block_sums(state.arrays['heat'], 4)
+    for summed in (first, second):
+        assert [one.begin - summed.bins[0].begin for one in summed.bins] == [0.0, 3.0, 6.0]
+        assert summed.watched == pytest.approx(119 / 15)
+        np.testing.assert_allclose(summed.total(), expected, atol=1e-5 * expected.max())
+        for name in ('tracks', 'entries', 'exits', 'occupancy'):
+            assert summed.counts['left'][''].get(name, 0.0) == pytest.approx(
+                state.regions['left'][name])
+        assert summed.counts['across']['']['forward'] == state.lines['across']['forward']
+
+
+@pytest.mark.parametrize('arguments, reason', [
+    (['--history', '.'], 'does not say when it was recorded; give --begin'),
+    (['--history', '.', '--begin', 'noon'], "--begin 'noon': not a time such as"),
+    (['out.png', '--history-period', '60'], '--history-period needs --history'),
+    (['--history', '/proc/no', '--begin', '2026-11-25'], "'/proc/no': ")])
+def test_a_history_that_cannot_be_written(street, clip, tmp_path, monkeypatch, arguments, reason):
+    monkeypatch.chdir(tmp_path)
+    result = run(street, clip, *arguments)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert reason in result.stderr.splitlines()[-1]

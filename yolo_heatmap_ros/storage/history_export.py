@@ -8,6 +8,7 @@ import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.storage.history import HistorySum
+from yolo_heatmap_ros.text import one_line
 
 COLUMNS = ('part', 'place', 'class', 'what', 'value', 'per_hour', 'watched_s', 'frames')
 Parts = Mapping[Hashable, HistorySum]
@@ -55,7 +56,8 @@ def write_parquet(path: Path, parts: Parts) -> None:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise HistoryError(f"'{path}': Parquet needs pyarrow: pip install pyarrow") from error
+        raise HistoryError(f"'{path}': Parquet needs pyarrow ({one_line(error)}): pip install "
+                           "pyarrow, 'pyarrow<24' beside numpy 1") from error
     rows = list(rows_of(parts))
     table = pyarrow.table({column: [row[column] for row in rows] for column in COLUMNS})
     pyarrow.parquet.write_table(table, path)
@@ -67,8 +69,8 @@ def write_zarr(path: Path, parts: Parts) -> None:
         import xarray
         import zarr  # noqa: F401 (xarray needs it, and would say so in many lines)
     except ImportError as error:
-        raise HistoryError(f"'{path}': Zarr needs xarray and zarr: pip install xarray "
-                           'zarr') from error
+        raise HistoryError(f"'{path}': Zarr needs xarray and zarr ({one_line(error)}): pip "
+                           'install xarray zarr') from error
     facts, classes = _facts(parts), _classes(parts)
     heat = np.stack([_stacked(parts, name) for name in classes], axis=1)
     centres = {axis: facts['cell'] * (np.arange(size) + 0.5)
