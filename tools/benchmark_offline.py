@@ -27,6 +27,7 @@ OPTIONS = {
 }
 OPTIONS['seconds, regions, lines'] = {
     **OPTIONS['seconds'], **OPTIONS['two regions'], **OPTIONS['two lines']}
+OPTIONS['same, history'] = {**OPTIONS['seconds, regions, lines'], 'history_period': 300.0}
 OPTIONS['same, track_memory: 0'] = {**OPTIONS['seconds, regions, lines'], 'track_memory': 0.0}
 """Parameters of the heatmap node, each beside the default."""
 

@@ -71,6 +71,9 @@ def main(args: Optional[List[str]] = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # of `history … | head`; Python would fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except HeatmapError as error:
         print(f'history: {error}', file=sys.stderr)
         return 1
@@ -94,10 +97,11 @@ def _ask(arguments: argparse.Namespace) -> None:
                 _same_view(parts, history.path)
     for summed in parts.values():
         _choose(summed, arguments, history.path)
+    if arguments.output is not None:
+        _write(arguments, parts)
     print(f'{history.camera}: {_described(parts, zone)}')
     _print_table(parts)
     if arguments.output is not None:
-        _write(arguments, parts)
         print(arguments.output)
 
 
@@ -342,7 +346,7 @@ def _chart(by: str, parts: Dict[Hashable, HistorySum]) -> np.ndarray:
                       / (summed.watched / HOUR) if summed.watched else math.nan
                       for summed in parts.values()]
             if any(values):
-                series[f'{place}: {what}'] = values
+                series[f"{place}: {what}{' (s)' if what == 'occupancy' else ''}"] = values
     if not series:
         raise HistoryError('a chart is of counts: there are no regions and no lines; add '
                            '--multiples for heat')

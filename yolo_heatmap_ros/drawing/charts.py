@@ -32,7 +32,7 @@ def bar_chart(labels: Sequence[str], series: Mapping[str, Sequence[float]], titl
         axis.tick_params(labelsize=8)
     shown = places[::max(1, len(labels) // 32)]
     axes[-1].set_xticks(shown, [labels[place] for place in shown],
-                        rotation=0 if len(labels) <= 24 else 90)
+                        rotation=0 if sum(map(len, labels)) <= 60 else 90)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., 2::-1])
