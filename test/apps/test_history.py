@@ -113,7 +113,7 @@ def test_arrays(ask, tmp_path):
     (['--hours', '8-25'], "--hours '8-25': give such as 8-10"),
     (['--hours', 'nine'], "--hours 'nine': give such as 8-10"),
     (['--weekdays', 'mon-fry'], "--weekdays 'mon-fry': give such as mon-fri"),
-    (['--timezone', 'Mars/Olympus'], "--timezone 'Mars/Olympus': unknown"),
+    (['--timezone', 'Mars/Olympus'], "--timezone 'Mars/Olympus' is unknown"),
     (['--region', 'cellar'], "--region 'cellar'"),
     (['--classes', 'dog'], 'nothing of dog was seen then; there is '),
     (['--camera', 'garden'], "no history of 'garden'; choose a --camera of /hall/yolo_heatmap"),

@@ -278,3 +278,15 @@ def test_hours_of_the_week():
     for number in range(0, 400, 7):
         moment = datetime(2026, 8, 3, tzinfo=timezone.utc) + timedelta(hours=number)
         assert slot_of(moment.timestamp()) == moment.weekday() * 24 + moment.hour
+
+
+def test_a_folder_that_is_read_only(tmp_path):
+    """As of a backup: no file can be made beside it."""
+    if os.getuid() == 0:
+        pytest.skip('root may write everywhere')
+    path = written(tmp_path, [bin_at(MONDAY)])
+    tmp_path.chmod(0o500)
+    try:
+        check(path, When(0, 1e12), [bin_at(MONDAY)])
+    finally:
+        tmp_path.chmod(0o700)

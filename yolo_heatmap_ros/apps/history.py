@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 import sys
 from typing import Callable, Dict, FrozenSet, Hashable, List, Optional, Sequence, Tuple
-from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from yolo_heatmap_ros.errors import HeatmapError, HistoryError
 from yolo_heatmap_ros.storage.history import Bin, files_in, History, HistorySum, When
 from yolo_heatmap_ros.storage.history_export import WRITERS
 from yolo_heatmap_ros.storage.history_writer import HOUR
+from yolo_heatmap_ros.time_zones import time_zone
 
 WEEKDAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 SHOWN = ('tracks', 'entries', 'exits', 'occupancy', 'forward', 'backward')
@@ -149,10 +149,9 @@ def _file(path: Path, camera: Optional[str]) -> Path:
 
 def _zone(name: str) -> tzinfo:
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise HistoryError(f"--timezone '{name}': unknown; give a name such as Europe/Berlin or "
-                           'UTC') from error
+        return time_zone(name)
+    except ValueError as error:
+        raise HistoryError(f'--timezone {error}') from error
 
 
 def _when(arguments: argparse.Namespace, zone: tzinfo, prefix: str = '') -> When:

@@ -3,7 +3,6 @@
 import csv
 import re
 from typing import Any, Dict, List, Tuple, Union
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from yolo_heatmap_ros.config.specs import (
     value_range)
 from yolo_heatmap_ros.drawing.colormaps import colormap_code
 from yolo_heatmap_ros.limits import MAX_PIXELS
+from yolo_heatmap_ros.time_zones import time_zone
 
 
 MAX_METRES = 1e7
@@ -100,11 +100,7 @@ def _as_regions(value: Any) -> Dict[str, np.ndarray]:
 
 def _as_zone(value: Any) -> str:
     name = filled_text(value)
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"'{name}' is unknown; give a name such as Europe/Berlin or "
-                         'UTC') from error
+    time_zone(name)
     return name
 
 

@@ -2,7 +2,6 @@
 
 from collections import deque
 from typing import Callable, Deque, Optional, Set
-from zoneinfo import ZoneInfo
 
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
@@ -20,6 +19,7 @@ from yolo_heatmap_ros.ros.messages.images import Picture
 from yolo_heatmap_ros.storage.history import History
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 from yolo_heatmap_ros.storage.normal_times import follows, Judgement, NormalTimes
+from yolo_heatmap_ros.time_zones import time_zone
 
 REFRESH = 86400.0
 """Seconds of the history after which it is read again."""
@@ -36,7 +36,7 @@ class AnomalyWatch:
         self._node = node
         self._pipeline = pipeline
         self._publish_event = publish_event
-        self._zone = ZoneInfo(configuration['history_timezone'])
+        self._zone = time_zone(configuration['history_timezone'])
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._publisher = node.create_lifecycle_publisher(DiagnosticArray, '~/anomaly', latched)
         self._pictures = node.create_lifecycle_publisher(Image, '~/anomaly/image', latched)

@@ -145,8 +145,7 @@ class History:
         if not path.is_file():
             raise HistoryError(f"'{path}': there is no such file")
         with errors_of(path):
-            self._database = sqlite3.connect(f'file:{_quoted(path)}?mode=ro', uri=True,
-                                             timeout=5.0, check_same_thread=False)
+            self._database = _connected(path)
             try:
                 check_version(self._database)
                 row = self._database.execute('SELECT name FROM camera').fetchone()
@@ -381,6 +380,21 @@ def _add(sums: Dict[str, np.ndarray], layers: Iterable[Tuple[str, np.ndarray]]) 
             sums[layer] += heat
         else:
             sums[layer] = heat.astype(np.float64)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    for how in ('mode=ro', 'immutable=1'):
+        database = sqlite3.connect(f'file:{_quoted(path)}?{how}', uri=True, timeout=5.0,
+                                   check_same_thread=False)
+        try:
+            database.execute('PRAGMA temp_store = MEMORY')
+            database.execute('SELECT 1 FROM sqlite_master').fetchone()
+            return database
+        except sqlite3.OperationalError:
+            database.close()
+            # In a folder that is read-only, what nobody writes to can be read like this.
+            if how != 'mode=ro' or Path(f'{path}-wal').exists():
+                raise
 
 
 def _next_month(begin: datetime) -> datetime:
