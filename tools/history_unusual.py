@@ -20,7 +20,7 @@ import numpy as np
 from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.history import History
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
-from yolo_heatmap_ros.storage.normal_times import follows, NormalTimes
+from yolo_heatmap_ros.storage.normal_times import follows, Glance, NormalTimes
 
 WEEK = 7 * 86400.0
 
@@ -56,7 +56,8 @@ def main() -> int:
               f'{normal.known_hours} hours of the week known')
     for trial in range(4):
         week = list(days_of(drawn, now, 7, PERIOD, rng))
-        judged = [normal.judge(follows(week[index - 3:index]), arguments.score)
+        glances = [Glance.of(one) for one in week]
+        judged = [normal.judge(follows(glances[index - 3:index]), arguments.score)
                   for index in range(3, len(week) + 1)]
         alarms = [one for one in judged if one.unusual]
         print(f'normal week {trial + 1}: {len(alarms)} of {len(week)} overlapping windows unusual',
@@ -69,8 +70,9 @@ def main() -> int:
                     continue
                 for delay in range(1, 13):
                     index = start + delay
-                    window = [changed(one, region, factor) if start <= at else one
-                              for at, one in enumerate(week[:index])][-3:]
+                    window = [Glance.of(changed(week[at], region, factor) if start <= at
+                                        else week[at])
+                              for at in range(max(0, index - 3), index)]
                     judged = normal.judge(follows(window), arguments.score) if len(
                         window) == 3 else None
                     if judged and any(one.key.startswith(region) for one in judged.unusual):

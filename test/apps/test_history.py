@@ -111,11 +111,17 @@ def test_arrays(ask, tmp_path):
     (['--from', 'soon'], "--from 'soon': not a time such as 2026-11-25"),
     (['--from', '2026-08-05', '--to', '2026-08-04'], 'is not before --to'),
     (['--hours', '8-25'], "--hours '8-25': give such as 8-10"),
+    (['--hours', '24'], "--hours '24': give such as 8-10"),
+    (['--hours', '8-8'], "--hours '8-8': give such as 8-10"),
+    (['--compare-hours', '25'], "--compare-hours '25': give such as 8-10"),
+    (['--from', ''], "--from '': not a time"),
+    (['--to', '9999-12-31T23:59'], "--to '9999-12-31T23:59': not a time"),
+    (['--hours', '1', '--compare-hours', '1'], 'that is the same time as the first'),
     (['--hours', 'nine'], "--hours 'nine': give such as 8-10"),
     (['--weekdays', 'mon-fry'], "--weekdays 'mon-fry': give such as mon-fri"),
     (['--timezone', 'Mars/Olympus'], "--timezone 'Mars/Olympus' is unknown"),
     (['--region', 'cellar'], "--region 'cellar'"),
-    (['--classes', 'dog'], 'nothing of dog was seen then; there is '),
+    (['--classes', 'dog'], 'nothing of dog was ever seen; there is '),
     (['--camera', 'garden'], "no history of 'garden'; choose a --camera of /hall/yolo_heatmap"),
     (['--view', '7'], 'view 7 has nothing then; there are 1'),
     (['--output', '/no/such/place.png'], "there is no folder '/no/such'"),
@@ -136,6 +142,39 @@ def test_several_cameras_and_no_history(ask, folder, tmp_path, capsys):
     assert main([str(tmp_path), '--camera', 'b']) == 0
     assert main([str(tmp_path / 'nowhere')]) == 1
     assert 'no history is there' in capsys.readouterr().err
+
+
+def test_one_bad_file_is_not_in_the_way_of_others(folder, tmp_path, capsys):
+    written(tmp_path, [bin_at(MONDAY)], camera='a')
+    (tmp_path / 'b.history.sqlite').write_bytes(b'nothing of the kind')
+    (tmp_path / 'c.history.sqlite').mkdir()
+    assert main([str(tmp_path), '--camera', 'a']) == 0
+    capsys.readouterr()
+    assert main([str(tmp_path)]) == 1
+    assert 'is damaged, or no history' in capsys.readouterr().err
+
+
+def test_a_class_that_is_rare(tmp_path, capsys):
+    """At most hours it has been seen no times, which is an answer."""
+    rare = bin_at(MONDAY + HOUR)
+    rare.heat['truck'] = rare.heat.pop('car')
+    written(tmp_path, [bin_at(MONDAY), rare, bin_at(MONDAY + 2 * HOUR)])
+    for output in ([], ['--output', str(tmp_path / 'out.npz')]):
+        assert main([str(tmp_path), '--by', 'hour', '--classes', 'truck', *output]) == 0
+    heat = np.load(tmp_path / 'out.npz')['heat/truck']
+    assert heat[1].max() > 0 and not heat[[0, 2]].any()
+
+
+def test_outputs_that_must_not_be(folder, tmp_path, capsys):
+    (tmp_path / 'mine.zarr').mkdir()
+    (tmp_path / 'mine.zarr' / 'thesis.txt').write_text('years of work')
+    assert main([str(folder), '--output', str(tmp_path / 'mine.zarr')]) == 1
+    assert 'no Zarr store' in capsys.readouterr().err
+    assert (tmp_path / 'mine.zarr' / 'thesis.txt').exists()
+    for name in ('full.png', 'full.csv'):
+        (tmp_path / name).symlink_to('/dev/full')
+        assert main([str(folder), '--output', str(tmp_path / name)]) == 1
+        assert 'No space left on device' in capsys.readouterr().err
 
 
 def test_a_camera_that_has_been_moved_is_not_compared(tmp_path, capsys):

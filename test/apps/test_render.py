@@ -371,6 +371,21 @@ def test_a_history(street, tmp_path):
         assert summed.counts['across']['']['forward'] == state.lines['across']['forward']
 
 
+def test_a_history_of_several_recordings(street, tmp_path):
+    """All of them are inputs; what is rendered again counts twice, and is said."""
+    clips = [tmp_path / 'one.mp4', tmp_path / 'two.mp4']
+    for path in clips:
+        path.symlink_to(street / 'street.mp4')
+    for expected in (False, True):
+        result = run(street, *clips, '--history', tmp_path, '--begin', '2026-11-25T07:00', '--end',
+                     26)
+        assert result.returncode == 0, result.stderr
+        assert ('counts twice' in result.stderr) == expected
+    assert all(path.is_symlink() for path in clips)
+    with History(files_in(tmp_path)[0]) as history:
+        assert history.total(When(0, 1e12)).frames == 2 * 26 * 15
+
+
 @pytest.mark.parametrize('arguments, reason', [
     (['--history', '.'], 'does not say when it was recorded; give --begin'),
     (['--history', '.', '--begin', 'noon'], "--begin 'noon': not a time such as"),

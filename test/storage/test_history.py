@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from zoneinfo import ZoneInfo
 
@@ -131,6 +132,76 @@ def test_old_bins_are_thinned_to_hours_and_then_to_days(tmp_path):
         slots = database.execute("SELECT COUNT(DISTINCT slot) FROM months WHERE month = '2026-08'"
                                  ).fetchone()[0]
     assert slots == 169
+
+
+def test_days_do_not_know_their_hours(tmp_path):
+    """Heat and counts are of the same bins, also in a month that is days in part."""
+    bins = [bin_at(MONDAY + HOUR * number) for number in range(60 * 24)]
+    path = written(tmp_path, bins, keep=4.0, now=MONDAY + 61 * 86400)
+    hours = frozenset({8, 9})
+    with History(path) as history:
+        kept = {one.begin for one in history.bins() if one.period == HOUR}
+        assert 30 * 24 < len(kept) < 50 * 24
+        assert history.classes() == {'person', 'car'}
+    check(path, When(0, 1e12, hours), [
+        one for one in bins if one.begin in kept and one.begin % 86400 // HOUR in hours])
+    check(path, When(0, 1e12, None, frozenset({6})), [
+        one for one in bins if datetime.fromtimestamp(one.begin, timezone.utc).weekday() == 6])
+
+
+def test_reading_while_the_node_thins(tmp_path):
+    """A question is answered by one state of the file."""
+    bins = [bin_at(MONDAY + 900.0 * number, 900.0) for number in range(4 * 24 * 4)]
+    path = written(tmp_path, bins)
+    writer = HistoryWriter(tmp_path, '/cam/yolo_heatmap', 1.0)
+    answers, done = set(), threading.Event()
+
+    def thin():
+        while writer.maintain(MONDAY + 30 * 86400):
+            pass
+        done.set()
+    thread = threading.Thread(target=thin)
+    thread.start()
+    with History(path) as history:
+        while not done.is_set():
+            summed = history.total(When(0, 1e12))
+            answers.add((summed.frames, summed.counts['hall']['']['entries'],
+                         round(float(summed.total().sum()))))
+    thread.join()
+    writer.close()
+    frames, entries, heats = zip(*answers)
+    assert set(frames) == {100 * len(bins)} and len(set(entries)) == 1
+    assert max(heats) - min(heats) <= 1
+
+
+def test_files_that_come_and_go(tmp_path):
+    """Without a table a file is new; one that was removed is made again; names may look alike."""
+    path = file_of(tmp_path, 'cam')
+    sqlite3.connect(path).execute('PRAGMA journal_mode = WAL').connection.close()
+    writer = HistoryWriter(tmp_path, 'cam')
+    writer.append(bin_at(MONDAY), 'm.pt')
+    assert writer.covers(MONDAY + 60) and not writer.covers(MONDAY - 60)
+    for one in tmp_path.glob('cam.history.sqlite*'):
+        if not one.name.endswith('.lock'):
+            one.unlink()
+    writer.append(bin_at(MONDAY + HOUR), 'm.pt')
+    writer.close()
+    check(path, When(0, 1e12), [bin_at(MONDAY + HOUR)])
+    with pytest.raises(HistoryError, match="is the history of 'cam', whose name looks like"):
+        HistoryWriter(tmp_path, '/cam')
+
+
+@pytest.mark.parametrize('statement', [
+    "UPDATE views SET facts = '{'", "UPDATE views SET facts = '{}'", 'UPDATE bins SET view = 77',
+    'UPDATE bins SET begin = 1e15', "UPDATE heat SET data = 'text'",
+    "UPDATE views SET facts = x'ff'"])
+def test_values_that_make_no_sense(tmp_path, statement):
+    path = written(tmp_path, [bin_at(MONDAY)])
+    with sqlite3.connect(path) as database:
+        database.execute(statement)
+    with pytest.raises(HistoryError, match='damaged') as error, History(path) as history:
+        history.total(When(-1e18, 1e18))
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_a_late_bin_is_in_the_sums_of_its_month(tmp_path):

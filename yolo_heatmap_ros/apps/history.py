@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path
 import sys
-from typing import Callable, Dict, FrozenSet, Hashable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, Hashable, List, Optional, Sequence, Set, Tuple
 
 import cv2
 import numpy as np
@@ -93,10 +93,18 @@ def _ask(arguments: argparse.Namespace) -> None:
             parts[_title(when)] = history.total(when, arguments.view, wants_heat)
             if _compares(arguments):
                 other = _when(arguments, zone, 'compare_')
-                parts[_title(other)] = history.total(other, arguments.view, wants_heat)
+                if other == when:
+                    raise HistoryError('--compare-…: that is the same time as the first; give '
+                                       'another')
+                parts[f'against {_title(other)}'] = history.total(other, arguments.view,
+                                                                  wants_heat)
                 _same_view(parts, history.path)
+        if when.hours is not None or arguments.by == 'hour':
+            _warn_of_days(history, when)
+        known = history.classes() | {name for summed in parts.values()
+                                     for by_class in summed.counts.values() for name in by_class}
     for summed in parts.values():
-        _choose(summed, arguments, history.path)
+        _choose(summed, arguments, known, history.path)
     if arguments.output is not None:
         _write(arguments, parts)
     print(f'{history.camera}: {_described(parts, zone)}')
@@ -134,10 +142,15 @@ def _file(path: Path, camera: Optional[str]) -> Path:
     files = files_in(path) if path.is_dir() else []
     if not files:
         raise HistoryError(f"'{path}': no history is there")
-    cameras = {}
+    cameras, broken = {}, None
     for file in files:
-        with History(file) as history:
-            cameras[history.camera] = file
+        try:
+            with History(file) as history:
+                cameras[history.camera] = file
+        except HistoryError as error:
+            broken = error
+    if broken is not None and (camera is None or not cameras):
+        raise broken
     if camera is None and len(cameras) == 1:
         return files[0]
     if camera not in cameras:
@@ -159,13 +172,17 @@ def _when(arguments: argparse.Namespace, zone: tzinfo, prefix: str = '') -> When
     def given(name: str) -> Optional[str]:
         value = getattr(arguments, prefix + name)
         return value if value is not None else getattr(arguments, name)
-    begin = _time(given('from'), zone, '--from') if given('from') else -math.inf
-    end = _time(given('to'), zone, '--to') if given('to') else math.inf
+
+    def option(name: str) -> str:
+        own = prefix and getattr(arguments, prefix + name) is not None
+        return f"--{'compare-' if own else ''}{name}"
+    begin, end = (unlimited if given(name) is None else _time(given(name), zone, option(name))
+                  for name, unlimited in (('from', -math.inf), ('to', math.inf)))
     if begin >= end:
-        raise HistoryError(f"--{prefix.replace('_', '-')}from {given('from')} is not before --to "
+        raise HistoryError(f"{option('from')} {given('from')} is not before {option('to')} "
                            f"{given('to')}")
-    return When(begin, end, _numbers(given('hours'), 24, (), '--hours'),
-                _numbers(given('weekdays'), 7, WEEKDAYS, '--weekdays'), zone)
+    return When(begin, end, _numbers(given('hours'), 24, (), option('hours')),
+                _numbers(given('weekdays'), 7, WEEKDAYS, option('weekdays')), zone)
 
 
 def _time(text: str, zone: tzinfo, option: str) -> float:
@@ -174,6 +191,8 @@ def _time(text: str, zone: tzinfo, option: str) -> float:
              'now': datetime.now(zone)}
     try:
         when = words.get(text) or datetime.fromisoformat(text)
+        if not 1970 < when.year < 9000:
+            raise ValueError(when.year)
     except ValueError as error:
         raise HistoryError(f"{option} '{text}': not a time such as 2026-11-25, 2026-11-25T08:00, "
                            'today, yesterday or now') from error
@@ -189,12 +208,13 @@ def _numbers(text: Optional[str], count: int, names: Sequence[str],
     try:
         for part in text.lower().split(','):
             ends = [names.index(end) if names else int(end) for end in part.strip().split('-')]
-            if not 1 <= len(ends) <= 2 or not all(0 <= end <= count for end in ends):
-                raise ValueError(part)
             if len(ends) == 1:
                 ends.append(ends[0] if names else ends[0] + 1)
-            length = (ends[1] - ends[0]) % count + bool(names)
-            numbers.update((ends[0] + step) % count for step in range(length or count))
+            begin, end = ends
+            if not (0 <= begin < count and 0 <= end <= count) or begin == end and not names:
+                raise ValueError(part)
+            length = (end - begin) % count + bool(names)
+            numbers.update((begin + step) % count for step in range(length or count))
     except ValueError as error:
         example = 'mon-fri or sat,sun' if names else '8-10 or 22-6'
         raise HistoryError(f"{option} '{text}': give such as {example}") from error
@@ -219,24 +239,29 @@ def _groups(history: History, arguments: argparse.Namespace, when: When,
 
 
 def _same_view(parts: Dict[Hashable, HistorySum], path: Path) -> None:
-    one, other = parts.values() if len(parts) == 2 else (None, None)
-    if one is None:
-        raise HistoryError('--compare-…: that is the same time as the first; give another')
+    one, other = parts.values()
     if one.bins[0].view != other.bins[0].view:
         raise HistoryError(f"'{path}': the camera or what it counts has changed between the two "
                            f'times (view {one.bins[0].view} and {other.bins[0].view}): they '
                            'cannot be compared')
 
 
-def _choose(summed: HistorySum, arguments: argparse.Namespace, path: Path) -> None:
+def _warn_of_days(history: History, when: When) -> None:
+    days = sum(one.period > HOUR for one in history.bins(When(when.begin, when.end)))
+    if days:
+        print(f'history: {days} days are kept as days, without their hours, and are left out',
+              file=sys.stderr)
+
+
+def _choose(summed: HistorySum, arguments: argparse.Namespace, known: Set[str],
+            path: Path) -> None:
     """Leave only the wanted classes and the wanted region; raises HistoryError."""
     wanted = set(arguments.classes)
-    known = set(summed.heat) | {name for by_class in summed.counts.values() for name in by_class}
     if wanted:
         unknown = wanted - known
         if unknown and known - {''}:
-            raise HistoryError(f"--classes: nothing of {', '.join(sorted(unknown))} was seen "
-                               f"then; there is {', '.join(sorted(known - {''}))}")
+            raise HistoryError(f"--classes: nothing of {', '.join(sorted(unknown))} was ever "
+                               f"seen; there is {', '.join(sorted(known - {''}))}")
         summed.heat = {name: heat for name, heat in summed.heat.items() if name in wanted}
         for place, by_class in summed.counts.items():
             own = [numbers for name, numbers in by_class.items() if name in wanted]
@@ -304,9 +329,8 @@ def _write(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -> 
         if suffix != '.png':
             WRITERS[suffix](arguments.output, parts)
             return
-        if not cv2.imwrite(str(arguments.output), _picture(arguments, parts)):
-            raise HistoryError(f"--output '{arguments.output}': cannot be written; check the "
-                               'folder and its permissions')
+        # OpenCV does not notice that a disk is full.
+        arguments.output.write_bytes(cv2.imencode('.png', _picture(arguments, parts))[1].tobytes())
     except OSError as error:
         raise HistoryError(f"--output '{arguments.output}': {error.strerror or error}; check the "
                            'folder, its permissions and the space on its disk') from error
@@ -322,19 +346,21 @@ def _picture(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -
         return _chart(arguments.by, parts)
     facts = next(iter(parts.values())).facts
     unit = f"{'s' if facts['unit'] == 'seconds' else facts['unit']}/h"
-    heats = {label: per_pixel(summed.total() / max(summed.watched / HOUR, 1e-9), facts['cell'],
-                              facts['height'], facts['width'])
+    rates = {label: summed.total() / max(summed.watched / HOUR, 1e-9)
              for label, summed in parts.items()}
+
+    def heat(cells: np.ndarray) -> np.ndarray:
+        return per_pixel(cells, facts['cell'], facts['height'], facts['width'])
     if arguments.by:
-        top = max(float(heat.max()) for heat in heats.values())
-        return small_multiples({
-            str(label): heat_picture(heat, unit, arguments.colormap, top, background,
-                                     legend=number == 0)
-            for number, (label, heat) in enumerate(heats.items())})
-    if len(heats) == 2:
-        one, other = heats.values()
+        top = max(float(cells.max()) for cells in rates.values()) / facts['cell'] ** 2
+        return small_multiples(
+            (str(label), heat_picture(heat(cells), unit, arguments.colormap, top, background,
+                                      legend=number == 0))
+            for number, (label, cells) in enumerate(rates.items()))
+    if len(rates) == 2:
+        one, other = map(heat, rates.values())
         return difference_picture(one - other, unit, background)
-    return heat_picture(*heats.values(), unit, arguments.colormap, 0.0, background)
+    return heat_picture(heat(*rates.values()), unit, arguments.colormap, 0.0, background)
 
 
 def _chart(by: str, parts: Dict[Hashable, HistorySum]) -> np.ndarray:

@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('paths', nargs='+', metavar='path',
                         help='one or more inputs: videos, images, folders of them, patterns '
                         "('cam1/*.mp4'), URLs or rosbag2 recordings, played one after the other; "
-                        'then the output, a video or an image, unless there is only one path')
+                        'then the output, a video or an image, unless there is only one path, '
+                        'or --history or --output is given')
     parser.add_argument('--output', '-o', help='the output: then all paths are inputs')
     parser.add_argument('--heatmap-only', action='store_true', help='leave out the original')
     parser.add_argument('--start', type=float, default=0.0, metavar='S',
@@ -188,7 +189,8 @@ class Sink:
 def render(arguments: argparse.Namespace) -> int:
     """Render as the command line says; return the exit code."""
     inputs, output_path = list(arguments.paths), arguments.output
-    if output_path is None and len(inputs) > 1:
+    # A pattern of recordings for a history must not overwrite the last of them.
+    if output_path is None and len(inputs) > 1 and not arguments.history:
         output_path = inputs.pop()
     path = None if output_path is None else Path(os.path.expanduser(output_path))
     if path is None and not (arguments.show or arguments.snapshot or arguments.events
@@ -288,25 +290,36 @@ class _Recorder:
 
     def __init__(self, arguments: argparse.Namespace, configuration: Configuration,
                  pipeline: HeatmapPipeline):
-        """Open the history; raises HistoryError or RenderError."""
+        """Check the options; raises RenderError."""
         self._pipeline = pipeline
         self._model = configuration['weights']
         self._epoch = configuration['history_epoch']
         self._keep = configuration['history_keep']
+        self._folder = Path(os.path.expanduser(arguments.history))
+        self._camera = arguments.camera
         self._given = None if arguments.begin is None else _time(arguments.begin)
         self._origin: Optional[float] = None
-        self._file = HistoryWriter(Path(os.path.expanduser(arguments.history)), arguments.camera,
-                                   self._keep)
+        self._file: Optional[HistoryWriter] = None
 
     def before_frame(self, source: Source) -> None:
         """Take the time at which the next frame was recorded; raises RenderError for none."""
+        if self._file is None:
+            self._time_of(source)
+            self._file = HistoryWriter(self._folder, self._camera, self._keep)
+        origin = self._time_of(source)
+        if origin != self._origin:
+            self._origin = origin
+            if self._file.covers(origin + source.elapsed):
+                _say(f"'{self._file.path}' has bins of this time already: what is rendered again "
+                     'counts twice')
+            self._pipeline.set_time_origin(origin)
+
+    def _time_of(self, source: Source) -> float:
         origin = source.origin if self._given is None else self._given
         if origin is None:
             raise RenderError('--history: the input does not say when it was recorded; give '
                               '--begin 2026-11-25T08:00')
-        if origin != self._origin:
-            self._origin = origin
-            self._pipeline.set_time_origin(origin)
+        return origin
 
     def write(self) -> None:
         """Write the periods that are over; raises HistoryError."""
@@ -315,6 +328,8 @@ class _Recorder:
 
     def close(self) -> None:
         """Write the rest, thin old bins, and close the file; raises HistoryError."""
+        if self._file is None:
+            return
         try:
             self._pipeline.close_bins()
             self.write()
@@ -327,6 +342,8 @@ class _Recorder:
 def _time(text: str) -> float:
     try:
         when = datetime.fromisoformat(text)
+        if not 1970 < when.year < 9000:
+            raise ValueError(when.year)
     except ValueError as error:
         raise RenderError(f"--begin '{text}': not a time such as 2026-11-25T08:00 or "
                           '2026-11-25T08:00+01:00') from error

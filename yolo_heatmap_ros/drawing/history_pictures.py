@@ -1,6 +1,6 @@
 """Pictures of a history: heat per hour, differences, and small multiples."""
 
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import Iterable, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -73,11 +73,11 @@ def diverging_palette() -> np.ndarray:
     return np.stack(channels, axis=1).round().astype(np.uint8)[:, None]
 
 
-def small_multiples(pictures: Mapping[str, np.ndarray], columns: int = 6,
+def small_multiples(pictures: Iterable[Tuple[str, np.ndarray]], columns: int = 6,
                     width: int = 320) -> np.ndarray:
     """Return pictures, (H, W, 3) uint8 BGR of one size, side by side with their labels."""
     tiles = []
-    for label, picture in pictures.items():
+    for label, picture in pictures:
         height = round(picture.shape[0] * width / picture.shape[1])
         tile = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         draw_label(tile, label, (6, 18), font_scale_for(height, 0.5))

@@ -23,7 +23,8 @@ def in_units(largest: float, unit: str) -> Tuple[float, str]:
 
 def format_number(value: float) -> str:
     """Format a number with three digits, without an exponent unless it is very large."""
-    return f'{value:.3g}' if value < 1000 or value >= 1e6 else f'{value:.0f}'
+    short = abs(value) < 1000 or abs(value) >= 1e6
+    return f'{value:.3g}' if short else f'{value:.0f}'
 
 
 class Legend:

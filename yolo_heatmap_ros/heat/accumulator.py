@@ -184,6 +184,8 @@ class HeatAccumulator:
         found, self._warnings = self._warnings, []
         for layer in self._layers.values():
             found += layer.new_warnings()
+        if self._bins is not None:
+            found += self._bins.new_warnings()
         return found
 
     def _counts_at(self, box: np.ndarray) -> bool:

@@ -8,6 +8,12 @@ SLOTS = 168
 """Hours of the week: 0 is Monday from 0 to 1 h."""
 LEAST_WEEKS = 4
 """Weeks in which an hour of the week must have been watched before it is known."""
+PRIOR = 0.25
+"""Hours for which the mean of all hours is taken to have been seen at each hour of the week."""
+LEAST_PHI = 0.02
+"""Variance of sums of what single things add, over the mean, as a share of that."""
+LEAST_C = 0.01
+"""Variance of rates from week to week: a tenth, squared."""
 LEAST_RATIO = 1.5
 """What is unusual is so many times as much as normal, or as little."""
 
@@ -39,9 +45,9 @@ class Normality:
     """
 
     def __init__(self, keys: Sequence[str], slots: np.ndarray, weeks: np.ndarray,
-                 hours: np.ndarray, values: np.ndarray):
+                 hours: np.ndarray, values: np.ndarray, whole: Sequence[bool] = ()):
         """
-        Take samples of the past.
+        Take samples of the past; `whole` are the keys, (K,), that count things, none if empty.
 
         `slots` (N,) int, the hour of the week; `weeks` (N,) int, which week it was; `hours` (N,)
         the time watched, above 0; `values` (N, K), the numbers found in it, by `keys`.
@@ -49,10 +55,12 @@ class Normality:
         self.keys = list(keys)
         count = len(self.keys)
         watched = np.bincount(slots, hours, SLOTS)
-        with np.errstate(divide='ignore', invalid='ignore'):
-            self._rates = np.stack([np.bincount(slots, values[:, index], SLOTS) / watched
-                                    for index in range(count)], axis=1) if count else np.zeros(
-                                        (SLOTS, 0))
+        # An hour in which nothing was ever seen is not one in which nothing can be: as if the mean
+        # of all hours had been seen there for a while.
+        overall = values.sum(axis=0) / max(hours.sum(), 1e-9)
+        found = np.array([np.bincount(slots, values[:, index], SLOTS)
+                          for index in range(count)]).reshape(count, SLOTS).T
+        self._rates = (found + overall * PRIOR) / (watched + PRIOR)[:, None]
         pairs = np.unique(np.stack((slots, weeks), axis=1), axis=0) if len(slots) else np.empty(
             (0, 2), int)
         self._weeks = np.bincount(pairs[:, 0], minlength=SLOTS)
@@ -65,6 +73,15 @@ class Normality:
             own = samples[slots][several]
             error = (values[several, index] - expected) ** 2 * own / (own - 1)
             self._phi[index], self._c[index] = _variance_of(expected, error)
+        # What has never varied yet may: arrivals are random, and no hour is like another.  Where
+        # most windows are empty, the others hold what single visitors add.
+        positive = (values > 0.0).sum(axis=0)
+        mean = values.sum(axis=0) / np.maximum(positive, 1)
+        empty = 1.0 - positive / max(len(values), 1)
+        least = np.where(np.array(whole, bool) if len(whole) else np.zeros(count, bool), 1.0,
+                         np.maximum(LEAST_PHI, empty) * mean)
+        self._phi = np.maximum(self._phi, np.maximum(least, 1e-9))
+        self._c = np.maximum(self._c, LEAST_C)
 
     @property
     def known_hours(self) -> int:
@@ -88,7 +105,7 @@ class Normality:
             return []
         # The mean itself is uncertain, too.
         more = 1.0 + 1.0 / self.weeks(hours)
-        phi, c = np.maximum(more * self._phi, 1e-9), np.maximum(more * self._c, 1e-9)
+        phi, c = more * self._phi, more * self._c
         spread = np.sqrt(phi * expected + c * expected ** 2)
         scores = _deviance_scores(values / phi, expected / phi, c)
         far = (np.abs(scores) > score) & ((values > LEAST_RATIO * expected)
@@ -126,10 +143,10 @@ def _variance_of(expected: np.ndarray, error: np.ndarray) -> Tuple[float, float]
     expected, error = expected[usable], error[usable]
     if len(expected) < 2:
         return 1.0, 0.25
-    # Weighted as if all errors were of the size of their expected value.
+    # Hours of which hardly anything is known must not decide, nor the busiest ones alone.
     terms = np.stack((np.ones(len(expected)), expected), axis=1)
     target = error / expected
-    weights = 1.0 / np.maximum(expected, 1e-9)
+    weights = expected / (expected + expected.mean())
     normal = terms.T @ (terms * weights[:, None])
     phi, c = np.linalg.lstsq(normal, terms.T @ (weights * target), rcond=None)[0]
     if phi < 0.0:

@@ -78,6 +78,9 @@ class _OpenBin:
     def occupy(self, name: str, class_id: int, seconds: float) -> None:
         self._regions[name].add('occupancy', class_id, seconds)
 
+    def new_warnings(self) -> List[str]:
+        return [line.replace('per_class', 'history') for line in self._classes.new_warnings()]
+
     def closed(self) -> TimeBin:
         about = self.about
         about.heat = {class_id: block_sums(one.heat(), about.cell)
@@ -150,6 +153,10 @@ class TimeBins:
         """Close all bins that end before a time, in s since 1970 UTC."""
         while self._open and self._open[0].end <= before:
             self._closed.append(self._open.pop(0).closed())
+
+    def new_warnings(self) -> List[str]:
+        """Return a line on each thing that users should know, once."""
+        return [line for one in self._open for line in one.new_warnings()]
 
     def closed(self) -> List[TimeBin]:
         """Return the bins that have been closed since the last call, in order."""

@@ -1,6 +1,7 @@
 """Tells when what is seen lies far outside of what is normal at this hour of the week."""
 
 from collections import deque
+import math
 from typing import Callable, Deque, Optional, Set
 
 import cv2
@@ -18,12 +19,11 @@ from yolo_heatmap_ros.ros.messages.anomaly import anomaly_events, anomaly_messag
 from yolo_heatmap_ros.ros.messages.images import Picture
 from yolo_heatmap_ros.storage.history import History
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
-from yolo_heatmap_ros.storage.normal_times import follows, Judgement, NormalTimes
+from yolo_heatmap_ros.storage.normal_times import follows, Glance, Judgement, NormalTimes, WINDOW
 from yolo_heatmap_ros.time_zones import time_zone
 
 REFRESH = 86400.0
 """Seconds of the history after which it is read again."""
-MAX_RECENT = 1000
 
 
 class AnomalyWatch:
@@ -41,7 +41,8 @@ class AnomalyWatch:
         self._publisher = node.create_lifecycle_publisher(DiagnosticArray, '~/anomaly', latched)
         self._pictures = node.create_lifecycle_publisher(Image, '~/anomaly/image', latched)
         self._picture = Picture()
-        self._recent: Deque[TimeBin] = deque(maxlen=MAX_RECENT)
+        self._recent: Deque[Glance] = deque(
+            maxlen=math.ceil(WINDOW / configuration['history_period']))
         self._normal: Optional[NormalTimes] = None
         self._normal_of = (0, 0.0)
         self._judged: Deque[Judgement] = deque()
@@ -55,7 +56,7 @@ class AnomalyWatch:
 
         Raises HistoryError if the past cannot be read.
         """
-        self._recent.append(one)
+        self._recent.append(Glance.of(one))
         window = follows(list(self._recent))
         score = self.configuration['anomaly_score']
         if not window or not score:

@@ -24,7 +24,7 @@ PERIOD = 1.0
 """Seconds between looks at what can be written."""
 LOG_PERIOD = 60.0
 """Seconds between log lines about failed writes."""
-MAX_PENDING = 500
+MAX_PENDING = 100
 """Bins that wait while the disk is full, at most; then the oldest are lost."""
 EARLIEST = 946684800.0
 """Stamps before 2000, in s since 1970 UTC, are those of a camera that counts from its start."""
@@ -60,6 +60,7 @@ class HistoryKeeper:
         self._watch = AnomalyWatch(node, pipeline, configuration, publish_event)
         self._pending: Deque[TimeBin] = deque()
         self._origin = 0.0
+        self._untidy = True
         self._header: Optional[Header] = None
         self._seen_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='history')
@@ -126,8 +127,10 @@ class HistoryKeeper:
             while self._pending:
                 self._file.append(self._pending[0], self._model,
                                   self.configuration['history_epoch'])
+                self._untidy = True
                 self._watch.judge(self._pending.popleft(), self._file)
-            self._file.maintain(time.time())
+            if self._untidy:
+                self._untidy = self._file.maintain(time.time())
         except HistoryError as error:
             if self._node.context.ok():
                 self._node.get_logger().error(

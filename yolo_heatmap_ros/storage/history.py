@@ -1,6 +1,7 @@
 """Reads the history of a camera: sums over any range, hours and weekdays."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 import json
@@ -20,6 +21,8 @@ from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
 THREADS = 2
 """Unpacking heat leaves Python's lock to others."""
 BATCH = 64
+MAX_TIME = 2e11
+"""Latest time in s since 1970 UTC, about the year 8300."""
 
 
 class When(NamedTuple):
@@ -57,7 +60,7 @@ class When(NamedTuple):
         """
         if self.hours is None and self.weekdays is None:
             return list(range(168)), set()
-        begin = datetime.strptime(month, '%Y-%m').replace(tzinfo=timezone.utc)
+        begin = datetime.fromisoformat(f'{month}-01').replace(tzinfo=timezone.utc)
         days = (begin + timedelta(days=day)
                 for day in range((_next_month(begin) - begin).days + 1))
         offsets = {day.astimezone(self.zone).utcoffset() for day in days}
@@ -150,9 +153,9 @@ class History:
                 check_version(self._database)
                 row = self._database.execute('SELECT name FROM camera').fetchone()
                 self.camera = row[0] if row else ''
-                self._facts = {number: json.loads(facts) for number, facts
+                self._facts = {number: _checked(json.loads(facts)) for number, facts
                                in self._database.execute('SELECT id, facts FROM views')}
-            except (sqlite3.Error, HistoryError, ValueError):
+            except (sqlite3.Error, HistoryError, KeyError, TypeError, ValueError):
                 self._database.close()
                 raise
 
@@ -175,8 +178,10 @@ class History:
             rows = self._database.execute(
                 'SELECT id, view, begin, period, began, ended, watched, frames, model, jumped '
                 'FROM bins WHERE begin >= ? AND begin < ? ORDER BY begin, id', (begin, end))
-            return [one for one in (Bin(*row) for row in rows)
-                    if when is None or when.takes(one.begin, one.period)]
+            bins = [Bin(*row) for row in rows]
+            if not all(abs(one.begin) < MAX_TIME and one.view in self._facts for one in bins):
+                raise HistoryError('a bin in it is damaged')
+            return [one for one in bins if when is None or when.takes(one.begin, one.period)]
 
     def facts(self, view: int) -> Dict[str, Any]:
         """Return what the bins of a view have in common."""
@@ -229,9 +234,9 @@ class History:
 
     def total(self, when: When, view: Optional[int] = None, heat: bool = True) -> HistorySum:
         """Return all that was seen in a choice of time; raises HistoryError, see `choose`."""
-        bins = self.choose(when, view)
-        result = HistorySum(self._facts[bins[0].view], bins)
-        with errors_of(self.path):
+        with self._reading():
+            bins = self.choose(when, view)
+            result = HistorySum(self._facts[bins[0].view], bins)
             result.counts = self._counts(bins, lambda one: 0).get(0, {})
             if heat:
                 layers = self._layers(when, bins)
@@ -243,11 +248,11 @@ class History:
                heat: bool = False) -> Dict[Hashable, HistorySum]:
         """Return sums by what `group` says of each bin; None leaves a bin out."""
         grouped: Dict[Hashable, HistorySum] = {}
-        for one in self.choose(when, view):
-            key = group(one)
-            if key is not None:
-                grouped.setdefault(key, HistorySum(self._facts[one.view], [])).bins.append(one)
-        with errors_of(self.path):
+        with self._reading():
+            for one in self.choose(when, view):
+                key = group(one)
+                if key is not None:
+                    grouped.setdefault(key, HistorySum(self._facts[one.view], [])).bins.append(one)
             keys = {one.number: key for key, summed in grouped.items() for one in summed.bins}
             bins = [one for summed in grouped.values() for one in summed.bins]
             for key, counts in self._counts(bins, lambda one: keys[one.number]).items():
@@ -311,8 +316,23 @@ class History:
                 'ON counts.bin = chosen.bin GROUP BY part, place, class, what'):
             result.setdefault(parts[part], {}).setdefault(place, {}).setdefault(
                 name, {})[what] = value
-        self._database.rollback()
         return result
+
+    def classes(self) -> Set[str]:
+        """Return the names of all classes of which there is heat."""
+        with errors_of(self.path):
+            return {layer[len(CLASS):] for layer, in self._database.execute(
+                'SELECT DISTINCT layer FROM heat') if layer.startswith(CLASS)}
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Read all of one state of the file, while others write to it."""
+        with errors_of(self.path):
+            self._database.execute('BEGIN')
+            try:
+                yield
+            finally:
+                self._database.rollback()
 
     def _layers(self, when: When, bins: List[Bin]) -> Dict[str, np.ndarray]:
         """Return the summed layers, by the sums of whole months where that is the same."""
@@ -333,11 +353,18 @@ class History:
         return {layer: heat.astype(np.float32) for layer, heat in sums.items()}
 
     def _is_summed_up(self, when: When, view: int, month: str) -> bool:
-        """Return whether the file has sums of a month, and all of it is in the range."""
-        begin = datetime.strptime(month, '%Y-%m').replace(tzinfo=timezone.utc)
-        first, last = self._database.execute(
-            'SELECT MIN(begin), MAX(begin) FROM bins WHERE view = ? AND begin >= ? AND begin < ?',
+        """
+        Return whether a month, all of which is in the range, has sums that can be used.
+
+        Bins of days do not know their hours: they are not chosen by them, and the sums hold them.
+        """
+        begin = datetime.fromisoformat(f'{month}-01').replace(tzinfo=timezone.utc)
+        first, last, longest = self._database.execute(
+            'SELECT MIN(begin), MAX(begin), MAX(period) FROM bins '
+            'WHERE view = ? AND begin >= ? AND begin < ?',
             (view, begin.timestamp(), _next_month(begin).timestamp())).fetchone()
+        if longest > HOUR and (when.hours is not None or when.weekdays is not None):
+            return False
         return when.begin <= first and last < when.end and self._database.execute(
             'SELECT 1 FROM months WHERE view = ? AND month = ? LIMIT 1',
             (view, month)).fetchone() is not None
@@ -385,7 +412,7 @@ def _add(sums: Dict[str, np.ndarray], layers: Iterable[Tuple[str, np.ndarray]]) 
 def _connected(path: Path) -> sqlite3.Connection:
     for how in ('mode=ro', 'immutable=1'):
         database = sqlite3.connect(f'file:{_quoted(path)}?{how}', uri=True, timeout=5.0,
-                                   check_same_thread=False)
+                                   check_same_thread=False, isolation_level=None)
         try:
             database.execute('PRAGMA temp_store = MEMORY')
             database.execute('SELECT 1 FROM sqlite_master').fetchone()
@@ -397,13 +424,24 @@ def _connected(path: Path) -> sqlite3.Connection:
                 raise
 
 
+def _checked(facts: Dict[str, Any]) -> Dict[str, Any]:
+    """Return what a view says; raises KeyError, TypeError or ValueError if it is damaged."""
+    for name in ('width', 'height', 'cell'):
+        if not 0 < int(facts[name]) < 1 << 20:
+            raise ValueError(name)
+    for name in ('regions', 'lines'):
+        facts[name].keys()
+    facts['unit'], facts['epoch']
+    return facts
+
+
 def _next_month(begin: datetime) -> datetime:
     return (begin + timedelta(days=32)).replace(day=1)
 
 
 def files_in(folder: Path) -> List[Path]:
     """Return the histories in a folder, by name."""
-    return sorted(folder.glob(f'*{SUFFIX}'))
+    return sorted(path for path in folder.glob(f'*{SUFFIX}') if path.is_file())
 
 
 def _shown(time: float, zone: tzinfo) -> str:

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping
+import warnings
 
 import numpy as np
 
@@ -71,6 +72,8 @@ def write_zarr(path: Path, parts: Parts) -> None:
     except ImportError as error:
         raise HistoryError(f"'{path}': Zarr needs xarray and zarr ({one_line(error)}): pip "
                            'install xarray zarr') from error
+    if path.exists() and not any((path / name).exists() for name in ('zarr.json', '.zgroup')):
+        raise HistoryError(f"'{path}' is there, and no Zarr store: give another name")
     facts, classes = _facts(parts), _classes(parts)
     heat = np.stack([_stacked(parts, name) for name in classes], axis=1)
     centres = {axis: facts['cell'] * (np.arange(size) + 0.5)
@@ -80,7 +83,9 @@ def write_zarr(path: Path, parts: Parts) -> None:
          'watched': ('part', [summed.watched for summed in parts.values()], {'unit': 's'})},
         {'part': [str(part) for part in parts], 'class': classes, **centres},
         {'width_px': facts['width'], 'height_px': facts['height'], 'cell_px': facts['cell']})
-    dataset.to_zarr(path, mode='w')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # on names in the format that are not final
+        dataset.to_zarr(path, mode='w')
 
 
 WRITERS: Dict[str, Callable[[Path, Parts], None]] = {

@@ -7,6 +7,7 @@ import sqlite3
 from typing import Iterator
 
 from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.text import one_line
 
 APPLICATION = 0x59484D48
 VERSION = 1
@@ -57,7 +58,11 @@ def errors_of(path: Path) -> Iterator[None]:
         raise HistoryError(f"'{path}' is damaged, or no history ({error}); move it "
                            'away') from error
     except HistoryError as error:
+        if str(error).startswith(f"'{path}'"):
+            raise
         raise HistoryError(f"'{path}': {error}") from error
+    except (KeyError, OverflowError, TypeError, ValueError) as error:  # values of another kind
+        raise HistoryError(f"'{path}' is damaged ({one_line(error)}); move it away") from error
 
 
 def check_version(database: sqlite3.Connection) -> None:

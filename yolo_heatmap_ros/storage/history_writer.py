@@ -15,6 +15,7 @@ from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.field_codec import decode, encode
 from yolo_heatmap_ros.storage.history_file import (
     APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, SCHEMA, VERSION)
+from yolo_heatmap_ros.text import printable
 
 HOUR, DAY = 3600.0, 86400.0
 HOURS_FOR = 10.0
@@ -40,6 +41,7 @@ class HistoryWriter:
         Raises HistoryError, one line, if it is of another version, damaged, or in use.
         """
         self.path = file_of(folder, camera)
+        self._camera = camera
         self._keep = keep
         self.view_of_last = 0
         try:
@@ -54,24 +56,30 @@ class HistoryWriter:
                                'permissions') from error
         try:
             with errors_of(self.path):
-                self._open(camera)
+                self._open()
         except HistoryError:
             self._lock.release()
             raise
 
-    def _open(self, camera: str) -> None:
-        is_new = not self.path.exists() or not self.path.stat().st_size
+    def _open(self) -> None:
         # All statements come from one thread at a time, and begin transactions themselves.
         self._database = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None,
                                          check_same_thread=False)
         try:
-            if is_new:
+            # Without a table it is new, or a disk was full when it was made.
+            if not self._database.execute('SELECT COUNT(*) FROM sqlite_master').fetchone()[0]:
                 self._database.executescript(
                     f'PRAGMA journal_mode = WAL; BEGIN; {SCHEMA} '
                     f'PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; '
                     'COMMIT;')
-                self._database.execute('INSERT INTO camera VALUES (?)', (camera,))
             check_version(self._database)
+            row = self._database.execute('SELECT name FROM camera').fetchone()
+            if row is None:
+                self._database.execute('INSERT INTO camera VALUES (?)', (self._camera,))
+            elif row[0] != self._camera:
+                raise HistoryError(f"is the history of '{printable(row[0])}', whose name looks "
+                                   f"like '{printable(self._camera)}'; give another history_dir "
+                                   'or name')
             self._database.execute('PRAGMA journal_mode = WAL')
             self._database.execute('PRAGMA synchronous = FULL')
         except (sqlite3.Error, HistoryError):
@@ -84,6 +92,10 @@ class HistoryWriter:
 
         Raises HistoryError, and leaves the file as it was, if it cannot be written.
         """
+        if not self.path.exists():  # somebody has removed it: a new one
+            self._database.close()
+            with errors_of(self.path):
+                self._open()
         facts = json.dumps({'epoch': epoch, 'width': one.shape[1], 'height': one.shape[0],
                             'cell': one.cell, **one.facts}, sort_keys=True)
         layers = {CLASS + name: encode(heat) for name, heat in one.heat.items()}
@@ -137,6 +149,13 @@ class HistoryWriter:
         self._database.executemany('INSERT INTO counts VALUES (?, ?, ?, ?, ?)',
                                    ((bin_id, *row) for row in counts))
         return bin_id
+
+    def covers(self, time: float) -> bool:
+        """Return whether a bin has frames of before and after a time, in s since 1970 UTC."""
+        with errors_of(self.path):
+            return self._database.execute(
+                'SELECT 1 FROM bins WHERE began <= ? AND ended > ? LIMIT 1',
+                (time, time)).fetchone() is not None
 
     def maintain(self, now: float) -> bool:
         """

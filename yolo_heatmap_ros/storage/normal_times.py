@@ -1,7 +1,7 @@
 """What a history says is normal, and whether what has just been seen is."""
 
 from datetime import datetime, tzinfo
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -43,6 +43,31 @@ class Judgement(NamedTuple):
     normal_grid: Optional[np.ndarray]
 
 
+class Glance(NamedTuple):
+    """
+    What is judged of a bin, see `TimeBin`; `counts` by place and what, `grid` as `GRID`.
+
+    `view` is what bins must have in common.
+    """
+
+    begin: float
+    period: float
+    watched: float
+    counts: Dict[Tuple[str, str], float]
+    grid: np.ndarray
+    view: Tuple[Any, ...]
+
+    @classmethod
+    def of(cls, one: TimeBin) -> 'Glance':
+        """Return what is judged of a bin."""
+        cells = [-(-side // one.cell) for side in one.shape]
+        counts = {(place, what): numbers.get(what, 0.0)
+                  for place, numbers in {**one.regions, **one.lines}.items() for what in COUNTED}
+        return cls(one.begin, one.period, one.watched, counts,
+                   coarse(sum(one.heat.values(), np.zeros(cells))),
+                   (one.shape, repr(one.facts)))
+
+
 class NormalTimes:
     """What is normal at each hour of the week, by the bins of one view."""
 
@@ -68,14 +93,15 @@ class NormalTimes:
         self._normality = Normality(
             [*self._keys, *self._parts], np.array(slots, int), np.array(weeks, int),
             np.array(hours, float),
-            np.array(values).reshape(len(values), len(self._keys) + len(self._parts)))
+            np.array(values).reshape(len(values), len(self._keys) + len(self._parts)),
+            [not key.endswith('occupancy') for key in self._keys] + [False] * len(self._parts))
 
     @property
     def known_hours(self) -> int:
         """Return of how many hours of the week it is known what is normal."""
         return self._normality.known_hours
 
-    def judge(self, bins: Sequence[TimeBin], score: float) -> Optional[Judgement]:
+    def judge(self, bins: Sequence[Glance], score: float) -> Optional[Judgement]:
         """
         Judge bins that follow each other, as one window; None if too little was watched.
 
@@ -89,10 +115,9 @@ class NormalTimes:
         heat = np.zeros(GRID)
         hours: Dict[int, float] = {}
         for one in bins:
-            heat += coarse(sum(one.heat.values(), np.zeros(self._cells(one))))
-            for place, numbers in {**one.regions, **one.lines}.items():
-                for what in COUNTED:
-                    counts[place, what] = counts.get((place, what), 0.0) + numbers.get(what, 0.0)
+            heat += one.grid
+            for key, number in one.counts.items():
+                counts[key] = counts.get(key, 0.0) + number
             slot, _ = self._slot_and_week(one.begin)
             hours[slot] = hours.get(slot, 0.0) + one.watched / HOUR
         numbers = self._numbers(counts, heat)
@@ -104,9 +129,6 @@ class NormalTimes:
         unusual = [one for one in self._normality.judge(hours, numbers, score)
                    if not one.key.startswith(HEAT) or abs(one.value - one.expected) > least]
         return Judgement(begin, end, unusual, self._normality.weeks(hours), heat, normal_grid)
-
-    def _cells(self, one: TimeBin) -> Tuple[int, int]:
-        return -(-one.shape[0] // one.cell), -(-one.shape[1] // one.cell)
 
     def _slot_and_week(self, time: float) -> Tuple[int, int]:
         local = datetime.fromtimestamp(time, self._zone).replace(tzinfo=None)
@@ -126,14 +148,13 @@ def coarse(heat: np.ndarray) -> np.ndarray:
                            axis=1)
 
 
-def follows(bins: Sequence[TimeBin]) -> List[TimeBin]:
+def follows(bins: Sequence[Glance]) -> List[Glance]:
     """Return the last bins that follow each other without a gap, up to `WINDOW` s of them."""
-    chosen: List[TimeBin] = []
+    chosen: List[Glance] = []
     for one in reversed(bins):
-        if chosen and (one.begin + one.period != chosen[0].begin or one.facts != chosen[0].facts
-                       or one.shape != chosen[0].shape):
+        if chosen and (one.begin + one.period != chosen[-1].begin or one.view != chosen[-1].view):
             break
-        chosen.insert(0, one)
-        if chosen[-1].begin + chosen[-1].period - one.begin >= WINDOW:
-            return chosen
+        chosen.append(one)
+        if chosen[0].begin + chosen[0].period - one.begin >= WINDOW:
+            return chosen[::-1]
     return []
