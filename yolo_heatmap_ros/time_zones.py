@@ -1,6 +1,6 @@
 """Time zones by name."""
 
-from datetime import timezone, tzinfo
+from datetime import datetime, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 
@@ -13,3 +13,15 @@ def time_zone(name: str) -> tzinfo:
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"'{name}' is unknown; give a name such as Europe/Berlin or UTC, and "
                          'install tzdata where no zone is known') from error
+
+
+def parse_time(text: str, zone: tzinfo = timezone.utc) -> float:
+    """
+    Return a time in ISO 8601, in `zone` unless it has an offset, in s since 1970 UTC.
+
+    Raises ValueError for other text, and for times that no file can have.
+    """
+    when = datetime.fromisoformat(text)
+    if not 1970 < when.year < 9000:
+        raise ValueError(f'a time in the year {when.year}')
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()

@@ -16,10 +16,11 @@ from yolo_heatmap_ros.drawing.colormaps import colormap_code
 from yolo_heatmap_ros.drawing.history_pictures import (
     difference_picture, heat_picture, per_pixel, polygon_mask, small_multiples)
 from yolo_heatmap_ros.errors import HeatmapError, HistoryError
-from yolo_heatmap_ros.storage.history import Bin, files_in, History, HistorySum, When
+from yolo_heatmap_ros.storage.history import Bin, files_in, History, HistorySum, shown, When
 from yolo_heatmap_ros.storage.history_export import WRITERS
 from yolo_heatmap_ros.storage.history_writer import HOUR
-from yolo_heatmap_ros.time_zones import time_zone
+from yolo_heatmap_ros.storage.normal_times import COUNTED
+from yolo_heatmap_ros.time_zones import parse_time, time_zone
 
 WEEKDAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 SHOWN = ('tracks', 'entries', 'exits', 'occupancy', 'forward', 'backward')
@@ -190,13 +191,10 @@ def _time(text: str, zone: tzinfo, option: str) -> float:
     words = {'today': midnight, 'yesterday': midnight - timedelta(days=1),
              'now': datetime.now(zone)}
     try:
-        when = words.get(text) or datetime.fromisoformat(text)
-        if not 1970 < when.year < 9000:
-            raise ValueError(when.year)
+        return words[text].timestamp() if text in words else parse_time(text, zone)
     except ValueError as error:
         raise HistoryError(f"{option} '{text}': not a time such as 2026-11-25, 2026-11-25T08:00, "
                            'today, yesterday or now') from error
-    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
 
 
 def _numbers(text: Optional[str], count: int, names: Sequence[str],
@@ -283,13 +281,11 @@ def _choose(summed: HistorySum, arguments: argparse.Namespace, known: Set[str],
 
 
 def _title(when: When) -> str:
-    def shown(time: float) -> str:
-        return datetime.fromtimestamp(time, when.zone).strftime('%Y-%m-%d %H:%M')
     words = []
     if math.isfinite(when.begin):
-        words.append(f'from {shown(when.begin)}')
+        words.append(f'from {shown(when.begin, when.zone)}')
     if math.isfinite(when.end):
-        words.append(f'to {shown(when.end)}')
+        words.append(f'to {shown(when.end, when.zone)}')
     if when.hours is not None:
         words.append(f"{','.join(map(str, sorted(when.hours)))} h")
     if when.weekdays is not None:
@@ -299,8 +295,8 @@ def _title(when: When) -> str:
 
 def _described(parts: Dict[Hashable, HistorySum], zone: tzinfo) -> str:
     sums = parts.values()
-    began, ended = (datetime.fromtimestamp(time, zone).strftime('%Y-%m-%d %H:%M') for time in (
-        min(one.began for one in sums), max(one.ended for one in sums)))
+    began, ended = (shown(time, zone) for time in (min(one.began for one in sums),
+                                                   max(one.ended for one in sums)))
     models = sorted({one.model for summed in sums for one in summed.bins})
     return (f'{began} to {ended} ({zone}), {sum(one.watched for one in sums) / HOUR:.2f} h '
             f"watched, {sum(one.frames for one in sums)} frames, {', '.join(models)}")
@@ -366,7 +362,7 @@ def _picture(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -
 def _chart(by: str, parts: Dict[Hashable, HistorySum]) -> np.ndarray:
     series: Dict[str, List[float]] = {}
     for place in sorted({place for summed in parts.values() for place in summed.counts}):
-        for what in ('entries', 'exits', 'occupancy', 'forward', 'backward'):
+        for what in COUNTED:
             values = [summed.counts.get(place, {}).get('', {}).get(what, 0.0)
                       / (summed.watched / HOUR) if summed.watched else math.nan
                       for summed in parts.values()]

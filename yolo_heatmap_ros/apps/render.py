@@ -1,7 +1,6 @@
 """Render the heatmap of a video, image or recording: the pipeline as a command, without ROS."""
 
 import argparse
-from datetime import datetime, timezone
 import math
 import os
 from pathlib import Path
@@ -28,6 +27,7 @@ from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.event_file import EventFile
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 from yolo_heatmap_ros.storage.snapshots import Snapshot, write
+from yolo_heatmap_ros.time_zones import parse_time
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
@@ -303,10 +303,9 @@ class _Recorder:
 
     def before_frame(self, source: Source) -> None:
         """Take the time at which the next frame was recorded; raises RenderError for none."""
-        if self._file is None:
-            self._time_of(source)
-            self._file = HistoryWriter(self._folder, self._camera, self._keep)
         origin = self._time_of(source)
+        if self._file is None:
+            self._file = HistoryWriter(self._folder, self._camera, self._keep)
         if origin != self._origin:
             self._origin = origin
             if self._file.covers(origin + source.elapsed):
@@ -341,13 +340,10 @@ class _Recorder:
 
 def _time(text: str) -> float:
     try:
-        when = datetime.fromisoformat(text)
-        if not 1970 < when.year < 9000:
-            raise ValueError(when.year)
+        return parse_time(text)
     except ValueError as error:
         raise RenderError(f"--begin '{text}': not a time such as 2026-11-25T08:00 or "
                           '2026-11-25T08:00+01:00') from error
-    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _print_counts(pipeline: HeatmapPipeline) -> None:

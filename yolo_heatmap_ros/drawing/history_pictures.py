@@ -10,6 +10,7 @@ from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.labels import draw_label, font_scale_for
 from yolo_heatmap_ros.drawing.legend import Legend
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
+from yolo_heatmap_ros.heat.crossings import in_px
 from yolo_heatmap_ros.heat.field import HeatField
 
 GREY = 48
@@ -90,9 +91,7 @@ def small_multiples(pictures: Iterable[Tuple[str, np.ndarray]], columns: int = 6
 
 def polygon_mask(points: Sequence[Tuple[float, float]], height: int, width: int) -> np.ndarray:
     """Return which pixels, (H, W) bool, are in a polygon in px or, up to 1, in fractions."""
-    corners = np.array(points, np.float64)
-    if corners.max() <= 1.0:
-        corners = corners * (width, height)
+    corners = in_px(np.array(points, np.float32), height, width)
     mask = np.zeros((height, width), np.uint8)
     cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
     return mask.astype(bool)

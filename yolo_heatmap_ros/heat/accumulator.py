@@ -27,10 +27,7 @@ from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.time_bins import TimeBin, TimeBins
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
-
-
-MAX_PX = 1e9
-"""Largest coordinate in px: far inside the range of float32, the type of boxes."""
+from yolo_heatmap_ros.limits import MAX_BOX_PX
 
 
 @dataclass
@@ -451,7 +448,7 @@ def _still(detections: Detections) -> Iterator[TrackPath]:
 
 def _usable(detections: Detections) -> Detections:
     # A NaN would stay in the heat for good, whichever detector it came from.
-    usable = (np.abs(detections.xyxy) <= MAX_PX).all(axis=1)
+    usable = (np.abs(detections.xyxy) <= MAX_BOX_PX).all(axis=1)
     return detections if usable.all() else detections.those(usable)
 
 

@@ -174,6 +174,11 @@ def _facts(options: HeatOptions) -> Dict[str, Any]:
         'ground': None if options.ground is None else options.ground.geometry()}
 
 
+def cells_of(height: int, width: int, cell: int) -> Tuple[int, int]:
+    """Return rows and columns of cells of `cell` x `cell` px of a picture in px."""
+    return -(-height // cell), -(-width // cell)
+
+
 def block_sums(heat: np.ndarray, cell: int) -> np.ndarray:
     """Return the sums over cells of `cell` x `cell` px, (ceil(H / cell), …), of (H, W) float32."""
     if cell == 1:

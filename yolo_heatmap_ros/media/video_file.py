@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import SourceError
+from yolo_heatmap_ros.limits import EARLIEST
 from yolo_heatmap_ros.media.source import Source, without_credentials
 from yolo_heatmap_ros.text import one_line
 
 MAX_SPACING = 3600.0
 """Longest plausible interval between video frames in s; longer ones are ignored."""
-EARLIEST = 946684800.0
-"""Times before 2000, in s since 1970 UTC, are those of clocks that were never set."""
 DEFAULT_RATE = 25.0
 """Frames per second of files that do not say theirs."""
 MAX_FAILURES = 1000

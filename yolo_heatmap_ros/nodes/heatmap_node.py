@@ -32,6 +32,7 @@ from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
 from yolo_heatmap_ros.ros.messages.detections import (
     Detection2DArray, detection_reader, detections_message, MISSING)
 from yolo_heatmap_ros.ros.messages.events import events_message
+from yolo_heatmap_ros.ros.messages.images import seconds_of
 from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
@@ -244,7 +245,7 @@ class HeatmapNode(ManagedNode):
         """Add the heat of a frame's objects, and publish the results."""
         self._advice.on_not_finite(detections.not_finite)
         self._pictures.wait_until_drawn()
-        stamp = header.stamp.sec + 1e-9 * header.stamp.nanosec
+        stamp = seconds_of(header)
         if self._history is not None:
             self._history.before_frame(header)
         step = self._pipeline.add(frame, detections, stamp)

@@ -20,7 +20,7 @@ from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.ros.messages.compressed import from_compressed, SUFFIX
 from yolo_heatmap_ros.ros.messages.detections import Detection2DArray
-from yolo_heatmap_ros.ros.messages.images import to_frame
+from yolo_heatmap_ros.ros.messages.images import seconds_of, to_frame
 from yolo_heatmap_ros.ros.stamp_matcher import StampMatcher
 
 Process = Callable[[Header, np.ndarray, Detections], None]
@@ -111,8 +111,7 @@ class FrameInput:
 
     def _is_due(self, header: Header) -> bool:
         """Return whether max_rate lets a frame through; else count it."""
-        due = self._limit.takes(header.stamp.sec + 1e-9 * header.stamp.nanosec,
-                                self.configuration['max_rate'])
+        due = self._limit.takes(seconds_of(header), self.configuration['max_rate'])
         if not due:
             self._diagnostics.count(Outcome.LEFT_OUT)
         return due

@@ -15,9 +15,12 @@ from yolo_heatmap_ros.choices import DetectorKind
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import LATE, TimeBin
+from yolo_heatmap_ros.limits import EARLIEST
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.anomaly_watch import AnomalyWatch
 from yolo_heatmap_ros.ros.managed_node import ManagedNode
+from yolo_heatmap_ros.ros.messages.images import seconds_of
+from yolo_heatmap_ros.ros.snapshot_keeper import own_folder
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 
 PERIOD = 1.0
@@ -26,18 +29,8 @@ LOG_PERIOD = 60.0
 """Seconds between log lines about failed writes."""
 MAX_PENDING = 100
 """Bins that wait while the disk is full, at most; then the oldest are lost."""
-EARLIEST = 946684800.0
-"""Stamps before 2000, in s since 1970 UTC, are those of a camera that counts from its start."""
 ASTRAY = 60.0
-"""Seconds by which such stamps, set right, may differ from the node's clock."""
-
-
-def history_folder(given: str) -> Path:
-    """Return the folder of histories for this value of `history_dir`."""
-    if given:
-        return Path(os.path.expanduser(given))
-    home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
-    return home / 'yolo_heatmap_ros' / 'history'
+"""Seconds by which stamps that were set right may differ from the node's clock."""
 
 
 class HistoryKeeper:
@@ -53,8 +46,10 @@ class HistoryKeeper:
         self._configuration = configuration
         self._node = node
         self._pipeline = pipeline
-        self._file = HistoryWriter(history_folder(configuration['history_dir']),
-                                   node.get_fully_qualified_name(), configuration['history_keep'])
+        given = configuration['history_dir']
+        folder = Path(os.path.expanduser(given)) if given else own_folder() / 'history'
+        self._file = HistoryWriter(folder, node.get_fully_qualified_name(),
+                                   configuration['history_keep'])
         self._model = ('another node' if configuration['detector'] == DetectorKind.TOPIC
                        else configuration['weights'])
         self._watch = AnomalyWatch(node, pipeline, configuration, publish_event)
@@ -69,11 +64,6 @@ class HistoryKeeper:
                                         clock=Clock(clock_type=ClockType.STEADY_TIME))
         node.get_logger().info(f"history: bins of {configuration['history_period']:g} s in "
                                f"'{self._file.path}'")
-
-    @property
-    def path(self) -> Path:
-        """Return the path of the file."""
-        return self._file.path
 
     @property
     def configuration(self) -> Configuration:
@@ -93,7 +83,7 @@ class HistoryKeeper:
         """Take the header of the next frame before its heat is added."""
         stamp = seconds_of(header)
         self._header, self._seen_at = header, time.monotonic()
-        if stamp >= EARLIEST:
+        if stamp >= EARLIEST:  # else the camera counts from its start
             origin = 0.0
         else:
             now = 1e-9 * self._node.get_clock().now().nanoseconds
@@ -119,8 +109,8 @@ class HistoryKeeper:
         while len(self._pending) > MAX_PENDING:
             lost = self._pending.popleft()
             self._node.get_logger().error(
-                f"history: a bin of {lost.watched:.0f} s is lost, since '{self.path}' could not "
-                'be written for too long', throttle_duration_sec=LOG_PERIOD)
+                f"history: a bin of {lost.watched:.0f} s is lost, since '{self._file.path}' could "
+                'not be written for too long', throttle_duration_sec=LOG_PERIOD)
 
     def _write(self) -> None:
         try:
@@ -146,8 +136,3 @@ class HistoryKeeper:
         self._thread.shutdown()
         self._file.close()
         self._watch.close()
-
-
-def seconds_of(header: Header) -> float:
-    """Return the stamp of a header in s."""
-    return header.stamp.sec + 1e-9 * header.stamp.nanosec

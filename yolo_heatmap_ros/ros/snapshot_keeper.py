@@ -23,8 +23,12 @@ def snapshot_folder(given: str, node_name: str) -> Path:
     """Return the snapshot folder for this value of `snapshot_dir` and this full node name."""
     if given:
         return Path(os.path.expanduser(given))
-    home = Path(os.environ.get('ROS_HOME') or Path.home() / '.ros')
-    return home / 'yolo_heatmap_ros' / node_name.strip('/')
+    return own_folder() / node_name.strip('/')
+
+
+def own_folder() -> Path:
+    """Return where this package keeps the files of nodes: in ROS_HOME, or else in ~/.ros."""
+    return Path(os.environ.get('ROS_HOME') or Path.home() / '.ros') / 'yolo_heatmap_ros'
 
 
 class SnapshotKeeper:

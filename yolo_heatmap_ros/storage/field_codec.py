@@ -1,6 +1,7 @@
 """Fields of heat as bytes: 16 or 24 bits a cell, compressed."""
 
 import struct
+from typing import Dict, Hashable, Iterable, Tuple
 import zlib
 
 import numpy as np
@@ -41,6 +42,16 @@ def decode(data: bytes) -> np.ndarray:
     for place in range(1, size):
         steps += np.float32(256 ** place) * planes[place]
     return (steps * np.float32(top / _largest(size))).reshape(rows, columns)
+
+
+def add_layers(sums: Dict[Hashable, np.ndarray],
+               layers: Iterable[Tuple[Hashable, np.ndarray]]) -> None:
+    """Add fields, (rows, columns), to the float64 sums of the same name."""
+    for layer, heat in layers:
+        if layer in sums:
+            sums[layer] += heat
+        else:
+            sums[layer] = heat.astype(np.float64)
 
 
 def _largest(size: int) -> int:

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta, timezone, tzinfo
 import json
 from pathlib import Path
 import sqlite3
-from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterable, Iterator, List
+from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterator, List
 from typing import NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
-from yolo_heatmap_ros.storage.field_codec import decode
+from yolo_heatmap_ros.heat.time_bins import cells_of
+from yolo_heatmap_ros.storage.field_codec import add_layers, decode
 from yolo_heatmap_ros.storage.history_file import (
     check_version, CLASS, errors_of, FLOOR, SUFFIX)
 from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
@@ -131,12 +132,16 @@ class HistorySum:
         """Return when the last frame was, in s since 1970 UTC."""
         return max(one.ended for one in self.bins)
 
-    def total(self, classes: Iterable[str] = ()) -> np.ndarray:
-        """Return the heat of some classes, of all if there are none, (rows, columns) float64."""
-        wanted = set(classes)
-        shape = [-(-self.facts[side] // self.facts['cell']) for side in ('height', 'width')]
-        return sum((heat.astype(np.float64) for name, heat in self.heat.items()
-                    if not wanted or name in wanted), np.zeros(shape))
+    def total(self) -> np.ndarray:
+        """Return the heat of all classes, (rows, columns) float64."""
+        shape = cells_of(self.facts['height'], self.facts['width'], self.facts['cell'])
+        return sum((heat.astype(np.float64) for heat in self.heat.values()), np.zeros(shape))
+
+    def take(self, layers: Dict[str, np.ndarray]) -> None:
+        """Take the sums of layers, (rows, columns), by the names that they have in the file."""
+        layers = {layer: heat.astype(np.float32) for layer, heat in layers.items()}
+        self.floor = layers.pop(FLOOR, None)
+        self.heat = {layer.removeprefix(CLASS): heat for layer, heat in layers.items()}
 
 
 class History:
@@ -216,8 +221,8 @@ class History:
         times = [one.begin for one in bins if one.view == view]
         epoch = f"epoch '{facts['epoch']}', " if facts.get('epoch') else ''
         return (f"{epoch}{facts['width']} x {facts['height']} px, regions "
-                f"{', '.join(facts['regions']) or 'none'}, {_shown(times[0], zone)} to "
-                f'{_shown(times[-1], zone)}')
+                f"{', '.join(facts['regions']) or 'none'}, {shown(times[0], zone)} to "
+                f'{shown(times[-1], zone)}')
 
     def _ranges(self, zone: tzinfo) -> str:
         """Return in words which ranges there are: gaps of more than a day are said."""
@@ -227,10 +232,10 @@ class History:
                 ranges[-1][1] = max(ranges[-1][1], one.begin + one.period)
             else:
                 ranges.append([one.begin, one.begin + one.period])
-        shown = [f'{_shown(begin, zone)} to {_shown(end, zone)}' for begin, end in ranges]
-        if len(shown) > 4:
-            shown = [*shown[:2], f'{len(shown) - 3} more', shown[-1]]
-        return ', '.join(shown) or 'nothing in it yet'
+        texts = [f'{shown(begin, zone)} to {shown(end, zone)}' for begin, end in ranges]
+        if len(texts) > 4:
+            texts = [*texts[:2], f'{len(texts) - 3} more', texts[-1]]
+        return ', '.join(texts) or 'nothing in it yet'
 
     def total(self, when: When, view: Optional[int] = None, heat: bool = True) -> HistorySum:
         """Return all that was seen in a choice of time; raises HistoryError, see `choose`."""
@@ -239,9 +244,7 @@ class History:
             result = HistorySum(self._facts[bins[0].view], bins)
             result.counts = self._counts(bins, lambda one: 0).get(0, {})
             if heat:
-                layers = self._layers(when, bins)
-                result.floor = layers.pop(FLOOR, None)
-                result.heat = {layer.removeprefix(CLASS): one for layer, one in layers.items()}
+                result.take(self._layers(when, bins))
         return result
 
     def groups(self, when: When, group: Callable[[Bin], Hashable], view: Optional[int] = None,
@@ -259,19 +262,15 @@ class History:
                 grouped[key].counts = counts
             if heat:
                 for summed in grouped.values():
-                    layers = self._sum_of_bins([one.number for one in summed.bins])
-                    summed.floor = layers.pop(FLOOR, None)
-                    summed.heat = {layer.removeprefix(CLASS): one.astype(np.float32)
-                                   for layer, one in layers.items()}
+                    summed.take(self._sum_of_bins([one.number for one in summed.bins]))
         return grouped
 
     def windows(self, bins: List[Bin], length: float, shrink: Callable[[np.ndarray], np.ndarray],
-                ) -> Iterator[Tuple[float, float, float, Dict[Tuple[str, str], float],
-                                    np.ndarray]]:
+                ) -> Iterator[Tuple[float, float, Dict[Tuple[str, str], float], np.ndarray]]:
         """
         Yield what was seen in windows of at least `length` s; longer bins are windows themselves.
 
-        Begin in s since 1970 UTC, length and seconds watched; numbers of all classes by place and
+        Begin in s since 1970 UTC, and seconds watched; numbers of all classes by place and
         what is counted; the heat of all classes after `shrink`, float64.
         """
         grouped: Dict[Tuple[float, float], List[Bin]] = {}
@@ -288,9 +287,8 @@ class History:
                            for place, by_class in counts.get(key, {}).items()
                            for what, value in by_class.get('', {}).items()}
                 facts = self._facts[several[0].view]
-                empty = np.zeros([-(-facts[side] // facts['cell'])
-                                  for side in ('height', 'width')])
-                yield (*key, sum(one.watched for one in several), numbers,
+                empty = np.zeros(cells_of(facts['height'], facts['width'], facts['cell']))
+                yield (key[0], sum(one.watched for one in several), numbers,
                        shrink(sum(layers.values(), empty)))
 
     def events(self, when: When) -> List[Tuple[Any, ...]]:
@@ -348,9 +346,9 @@ class History:
                 rows += self._rows_of_month(bins[0].view, month, slots)
                 of_month = [one for one in of_month if slot_of(one.begin) in in_part]
             single += [one.number for one in of_month]
-        _add(sums, self._sum_of_rows(rows).items())
-        _add(sums, self._sum_of_bins(single).items())
-        return {layer: heat.astype(np.float32) for layer, heat in sums.items()}
+        add_layers(sums, self._sum_of_rows(rows).items())
+        add_layers(sums, self._sum_of_bins(single).items())
+        return sums
 
     def _is_summed_up(self, when: When, view: int, month: str) -> bool:
         """
@@ -391,22 +389,14 @@ class History:
         sums: Dict[str, np.ndarray] = {}
         with ThreadPoolExecutor(THREADS) as threads:
             for part in threads.map(_sum_of_batch, batches):
-                _add(sums, part.items())
+                add_layers(sums, part.items())
         return sums
 
 
 def _sum_of_batch(rows: List[Tuple[str, bytes]]) -> Dict[str, np.ndarray]:
     sums: Dict[str, np.ndarray] = {}
-    _add(sums, ((layer, decode(data)) for layer, data in rows))
+    add_layers(sums, ((layer, decode(data)) for layer, data in rows))
     return sums
-
-
-def _add(sums: Dict[str, np.ndarray], layers: Iterable[Tuple[str, np.ndarray]]) -> None:
-    for layer, heat in layers:
-        if layer in sums:
-            sums[layer] += heat
-        else:
-            sums[layer] = heat.astype(np.float64)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -444,7 +434,8 @@ def files_in(folder: Path) -> List[Path]:
     return sorted(path for path in folder.glob(f'*{SUFFIX}') if path.is_file())
 
 
-def _shown(time: float, zone: tzinfo) -> str:
+def shown(time: float, zone: tzinfo) -> str:
+    """Return a time in s since 1970 UTC as text, in a time zone."""
     return datetime.fromtimestamp(time, zone).strftime('%Y-%m-%d %H:%M')
 
 

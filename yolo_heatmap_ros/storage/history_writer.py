@@ -12,7 +12,7 @@ import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import TimeBin
-from yolo_heatmap_ros.storage.field_codec import decode, encode
+from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode
 from yolo_heatmap_ros.storage.history_file import (
     APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, SCHEMA, VERSION)
 from yolo_heatmap_ros.text import printable
@@ -24,6 +24,9 @@ SETTLED = 2 * DAY
 """Seconds after the end of a month before its sums are made."""
 BUSY = 5.0
 """Seconds to wait for a reader that blocks a write."""
+_MONTH = "strftime('%Y-%m', bins.begin, 'unixepoch')"
+_SUMMED_UP = ('EXISTS (SELECT 1 FROM months WHERE months.view = bins.view '
+              f'AND months.month = {_MONTH})')
 
 
 class HistoryWriter:
@@ -171,10 +174,8 @@ class HistoryWriter:
 
     def _sum_up_a_month(self, now: float) -> bool:
         rows = self._database.execute(
-            "SELECT DISTINCT view, strftime('%Y-%m', begin, 'unixepoch') AS month FROM bins "
-            'WHERE begin < ? AND period <= ? AND NOT EXISTS (SELECT 1 FROM months '
-            'WHERE months.view = bins.view AND months.month = '
-            "strftime('%Y-%m', bins.begin, 'unixepoch')) ORDER BY begin LIMIT 1",
+            f'SELECT DISTINCT view, {_MONTH} AS month FROM bins WHERE begin < ? AND period <= ? '
+            f'AND NOT {_SUMMED_UP} ORDER BY begin LIMIT 1',
             (now - SETTLED, HOUR)).fetchall()
         for view, month in rows:
             if month_of(now - SETTLED) <= month:
@@ -186,11 +187,9 @@ class HistoryWriter:
         sums: Dict[Tuple[int, str], np.ndarray] = {}
         for begin, layer, data in self._database.execute(
                 'SELECT begin, layer, data FROM bins JOIN heat ON heat.bin = bins.id '
-                "WHERE view = ? AND strftime('%Y-%m', begin, 'unixepoch') = ?", (view, month)):
+                f'WHERE view = ? AND {_MONTH} = ?', (view, month)):
             heat = decode(data)
-            for slot in (slot_of(begin), -1):
-                key = slot, layer
-                sums[key] = sums[key] + heat if key in sums else heat.astype(np.float64)
+            add_layers(sums, (((slot, layer), heat) for slot in (slot_of(begin), -1)))
         if not sums:
             sums[-1, ''] = np.zeros((0, 0))  # it has been done
         with self._transaction():
@@ -200,13 +199,11 @@ class HistoryWriter:
 
     def _thin(self, before: float, period: float) -> bool:
         """Merge the oldest bins that fill the same longer period; return whether there were."""
-        # Days no longer know their hours: a month's sums, which do, are made before.
+        # Days no longer know their hours: the sums of a month by its hours are made before.
         found = self._database.execute(
             'SELECT view, CAST(begin / :period AS INTEGER) AS longer FROM bins '
-            'WHERE period < :period AND begin < :before AND (:period <= :hour OR EXISTS ('
-            'SELECT 1 FROM months WHERE months.view = bins.view AND months.month = '
-            "strftime('%Y-%m', bins.begin, 'unixepoch'))) GROUP BY view, longer "
-            'ORDER BY longer LIMIT 1',
+            f'WHERE period < :period AND begin < :before AND (:period <= :hour OR {_SUMMED_UP}) '
+            'GROUP BY view, longer ORDER BY longer LIMIT 1',
             {'period': period, 'hour': HOUR, 'before': before - before % period}).fetchone()
         if found is None:
             return False
@@ -218,10 +215,8 @@ class HistoryWriter:
         ids, began, ended, watched, frames, models, jumped = zip(*rows)
         marks = ', '.join('?' * len(ids))
         sums: Dict[str, np.ndarray] = {}
-        for layer, data in self._database.execute(
-                f'SELECT layer, data FROM heat WHERE bin IN ({marks})', ids):
-            heat = decode(data)
-            sums[layer] = sums[layer] + heat if layer in sums else heat.astype(np.float64)
+        add_layers(sums, ((layer, decode(data)) for layer, data in self._database.execute(
+            f'SELECT layer, data FROM heat WHERE bin IN ({marks})', ids)))
         counts: Dict[Tuple[str, str, str], float] = defaultdict(float)
         for *key, value in self._database.execute(
                 f'SELECT place, class, what, value FROM counts WHERE bin IN ({marks})', ids):

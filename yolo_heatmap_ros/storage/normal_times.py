@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 import numpy as np
 
 from yolo_heatmap_ros.heat.normality import Normality, Unusual
-from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.heat.time_bins import cells_of, TimeBin
 from yolo_heatmap_ros.storage.history import History, When
 from yolo_heatmap_ros.storage.history_writer import HOUR
 
@@ -60,11 +60,10 @@ class Glance(NamedTuple):
     @classmethod
     def of(cls, one: TimeBin) -> 'Glance':
         """Return what is judged of a bin."""
-        cells = [-(-side // one.cell) for side in one.shape]
         counts = {(place, what): numbers.get(what, 0.0)
                   for place, numbers in {**one.regions, **one.lines}.items() for what in COUNTED}
         return cls(one.begin, one.period, one.watched, counts,
-                   coarse(sum(one.heat.values(), np.zeros(cells))),
+                   coarse(sum(one.heat.values(), np.zeros(cells_of(*one.shape, one.cell)))),
                    (one.shape, repr(one.facts)))
 
 
@@ -85,7 +84,7 @@ class NormalTimes:
         windows = history.windows(bins, WINDOW, coarse)
         samples: List[Tuple[int, int, float]] = []
         values: List[np.ndarray] = []
-        for begin, _, watched, counts, heat in windows:
+        for begin, watched, counts, heat in windows:
             if watched >= LEAST_WATCHED:
                 samples.append((*self._slot_and_week(begin), watched / HOUR))
                 values.append(self._numbers(counts, heat))

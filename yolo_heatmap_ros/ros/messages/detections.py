@@ -10,6 +10,7 @@ from yolo_heatmap_ros.detectors.interface import ClassFilter
 from yolo_heatmap_ros.detectors.tracking import Untracked
 from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.heat.detections import Detections
+from yolo_heatmap_ros.limits import MAX_BOX_PX
 from yolo_heatmap_ros.text import printable
 
 try:
@@ -25,8 +26,6 @@ MAX_NAMES = 10_000
 """Maximum number of remembered classes and ids, if a detector keeps inventing new ones."""
 MAX_LENGTH = 256
 """Maximum length of a class name and of an id."""
-MAX_PX = 1e9
-"""Largest coordinate in px: far inside the range of float32, the type of boxes."""
 
 
 def detections_message(detections: Detections, names: Dict[int, str], header: Header):
@@ -143,8 +142,8 @@ def _upright(box) -> Optional[List[float]]:
     """Return x1, y1, x2, y2 in px of the upright box around a turned one, or None."""
     x, y, theta = box.center.position.x, box.center.position.y, box.center.theta
     # In this form the check rejects NaN, which fails every comparison.
-    if not (abs(x) <= MAX_PX and abs(y) <= MAX_PX and 0.0 <= box.size_x <= MAX_PX
-            and 0.0 <= box.size_y <= MAX_PX and math.isfinite(theta)):
+    if not (abs(x) <= MAX_BOX_PX and abs(y) <= MAX_BOX_PX and 0.0 <= box.size_x <= MAX_BOX_PX
+            and 0.0 <= box.size_y <= MAX_BOX_PX and math.isfinite(theta)):
         return None
     cosine, sine = abs(math.cos(theta)), abs(math.sin(theta))
     width = box.size_x * cosine + box.size_y * sine

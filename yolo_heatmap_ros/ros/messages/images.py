@@ -6,6 +6,7 @@ from typing import Sequence
 
 import numpy as np
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from yolo_heatmap_ros.media.raw_images import decode_raw
 
@@ -20,6 +21,11 @@ def to_frame(message: Image, value_range: Sequence[float] = ()) -> np.ndarray:
     """
     return decode_raw(message.data, message.height, message.width, message.step,
                       message.encoding, bool(message.is_bigendian), value_range)
+
+
+def seconds_of(header: Header) -> float:
+    """Return the stamp of a header in s."""
+    return header.stamp.sec + 1e-9 * header.stamp.nanosec
 
 
 class Picture:
