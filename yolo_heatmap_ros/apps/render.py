@@ -20,7 +20,7 @@ from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
 from yolo_heatmap_ros.heat.clock import RateLimit
 from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES
-from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
+from yolo_heatmap_ros.media.source import ROUNDING, Source, STILL_RATE, without_credentials
 from yolo_heatmap_ros.media.sources import open_sources
 from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -31,8 +31,6 @@ from yolo_heatmap_ros.time_zones import parse_time
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
-ROUNDING = 1e-3
-"""Seconds by which times in files are rounded."""
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
 HISTORY_PERIOD = 900.0
@@ -117,9 +115,8 @@ def _frames(source: Source, start: float, end: float,
     At most `max_rate` of them a second, unless that is 0.
     """
     begin, limit = time.monotonic(), RateLimit()
-    while not source.live and source.coming < start - ROUNDING:
-        if not source.skip():
-            return
+    if not source.live and not source.skip_to(start):
+        return
     while source.live or source.coming < end - ROUNDING:
         if not source.live and not limit.takes(source.coming, max_rate):
             if not source.skip():

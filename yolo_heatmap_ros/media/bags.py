@@ -10,7 +10,7 @@ import numpy as np
 from yolo_heatmap_ros.errors import ImageError, SourceError
 from yolo_heatmap_ros.media.compressed_images import decode_compressed, unpack
 from yolo_heatmap_ros.media.raw_images import decode_raw, MEASUREMENTS, RawImage
-from yolo_heatmap_ros.media.source import Header, Source
+from yolo_heatmap_ros.media.source import Header, ROUNDING, Source
 from yolo_heatmap_ros.text import one_line
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -153,6 +153,14 @@ class Bag(Source):
             raise SourceError(f"'{self._path}': the recording is damaged "
                               f"({one_line(error)}); 'ros2 bag convert' may save the "
                               'rest') from error
+
+    def seek(self, elapsed: float) -> bool:
+        """Go on with the first image at or after `elapsed` s; return False if there is none."""
+        self._messages.close()
+        self._messages = self._reader.messages(
+            connections=self._connections, start=self._first + int((elapsed - ROUNDING) * 1e9))
+        self._advance()
+        return self._next is not None
 
     def rewind(self) -> bool:
         """Begin with the first image again."""

@@ -9,6 +9,8 @@ from yolo_heatmap_ros.media.raw_images import RawImage
 
 STILL_RATE = 10.0
 """Frames per second of pictures that have no rate of their own."""
+ROUNDING = 1e-3
+"""Seconds by which times in files are rounded."""
 
 
 def without_credentials(url: str) -> str:
@@ -87,6 +89,21 @@ class Source:
     def skip(self) -> bool:
         """Skip one frame; return False at the end."""
         return self.read() is not None
+
+    def seek(self, elapsed: float) -> bool:
+        """
+        Go on with the first frame at or after `elapsed` s; return False if there is none.
+
+        Formats that can do so do not decode what lies before.
+        """
+        return (not self.coming or self.rewind()) and self.skip_to(elapsed)
+
+    def skip_to(self, elapsed: float) -> bool:
+        """Skip the frames before `elapsed` s; return False at the end."""
+        while self.coming < elapsed - ROUNDING:
+            if not self.skip():
+                return False
+        return True
 
     def rewind(self) -> bool:
         """Start again from the first frame; return False if that is not possible."""

@@ -1,8 +1,9 @@
 """A video file or URL: frames at their own times, as the file has them."""
 
 from datetime import datetime, timezone
+from itertools import chain, dropwhile
 import math
-from typing import Iterator, Mapping, Optional
+from typing import Iterable, Iterator, Mapping, Optional
 
 import av
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 
 from yolo_heatmap_ros.errors import SourceError
 from yolo_heatmap_ros.limits import EARLIEST
-from yolo_heatmap_ros.media.source import Source, without_credentials
+from yolo_heatmap_ros.media.source import ROUNDING, Source, without_credentials
 from yolo_heatmap_ros.text import one_line
 
 MAX_SPACING = 3600.0
@@ -19,6 +20,8 @@ DEFAULT_RATE = 25.0
 """Frames per second of files that do not say theirs."""
 MAX_FAILURES = 1000
 """Failed attempts in a row, at a damaged place, after which the rest is given up."""
+EARLIER = (0.0, 2.0, 20.0, 200.0)
+"""Seconds by which to seek further back where a key frame is later than it should be."""
 OPENCV_CODECS = ('h263', 'h263p', 'h261', 'flv1', 'msmpeg4v1', 'msmpeg4v2', 'msmpeg4v3',
                  'msmpeg4', 'wmv1', 'wmv2', 'rv10', 'rv20', 'mpeg1video', 'mpeg2video')
 """
@@ -30,7 +33,13 @@ _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTA
 
 
 class VideoFile(Source):
-    """Base of both file readers; decodes one frame ahead to know when it is due."""
+    """
+    Base of both file readers; decodes one frame ahead to know when it is due.
+
+    `began` is the time of the first frame as the file has it, in s, NaN if it has none.
+    """
+
+    began: Optional[float]
 
     def __init__(self, path: str):
         """Open a path or URL; raises SourceError where it holds no frame."""
@@ -66,7 +75,7 @@ class VideoFile(Source):
         self.rate = rate if 0.1 <= rate <= 1000.0 else DEFAULT_RATE
         self.total = max(0, total)
         self._elapsed = self._next_elapsed = 0.0
-        self._time = self._advance()
+        self._time = self.began = self._advance()
         if self._time is None:
             self.close()
             raise self._refused('no frame in it')
@@ -89,6 +98,25 @@ class VideoFile(Source):
         self.close()
         self._open()
         return self._time is not None
+
+    def seek(self, elapsed: float) -> bool:
+        """
+        Go on with the first frame at or after `elapsed` s; return False if there is none.
+
+        By the times in the file: what it lacks, or where they jump, is not set right as in
+        reading from the beginning.  Nothing before the last key frame is decoded.
+        """
+        if math.isnan(self.began) or not self._go_to(self.began + elapsed - ROUNDING):
+            return self.rewind() and self.skip_to(elapsed)
+        self._spacing = None
+        if self._time is None:
+            return False
+        self._next_elapsed = self._time - self.began
+        return self.skip_to(elapsed)
+
+    def _go_to(self, time: float) -> bool:
+        """Decode the first frame of a key frame at or before a time, in s, if there is one."""
+        raise NotImplementedError
 
     def _refused(self, why: str) -> SourceError:
         return SourceError(f"'{without_credentials(self._path)}': not a video or image that can "
@@ -128,10 +156,10 @@ class FfmpegVideo(VideoFile):
             total = round(self._container.duration / av.time_base * rate)
         self._start(rate, total)
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        """Yield the frames of the file, past its damaged places."""
+    def _decoded(self, packets: Optional[Iterable[av.Packet]] = None) -> Iterator[av.VideoFrame]:
+        """Yield the frames of the file, or of `packets` and after, past its damaged places."""
         failures = 0
-        packets = self._container.demux(self._stream)
+        packets = iter(packets or self._container.demux(self._stream))
         while failures < MAX_FAILURES:
             try:
                 packet = next(packets, None)
@@ -152,6 +180,25 @@ class FfmpegVideo(VideoFile):
         if self._frame is None:
             return None
         return math.nan if self._frame.time is None else self._frame.time
+
+    def _go_to(self, time: float) -> bool:
+        unit = float(self._stream.time_base)
+        for earlier in EARLIER:
+            if time - earlier <= self.began:
+                return False
+            try:
+                self._container.seek(int((time - earlier) / unit), stream=self._stream)
+                # Some formats are cut anywhere, and by the order of decoding.
+                packets = dropwhile(lambda packet: not packet.is_keyframe,
+                                    self._container.demux(self._stream))
+                key = next(packets, None)
+            except (av.FFmpegError, OSError, ValueError):
+                return False
+            if key is not None and key.pts is not None and key.pts * unit <= time:
+                self._frames = self._decoded(chain([key], packets))
+                self._time = self._advance()
+                return True
+        return False
 
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, turned as its file says, or None at the end of the file."""
@@ -185,6 +232,13 @@ class OpenCvVideo(VideoFile):
             self.unusable += 1
         return None
 
+    def _go_to(self, time: float) -> bool:
+        number = round((time + ROUNDING - self.began) * self.rate)
+        if not 0 < number < self.total or not self._capture.set(cv2.CAP_PROP_POS_FRAMES, number):
+            return False
+        self._time = self._advance()
+        return self._time is not None and self._time >= time
+
     def read(self) -> Optional[np.ndarray]:
         """Return the next frame, or None at the end of the file."""
         while self._time is not None:
@@ -206,4 +260,6 @@ def open_video(path: str) -> VideoFile:
     if video.codec not in OPENCV_CODECS:
         return video
     video.close()
-    return OpenCvVideo(path)
+    old = OpenCvVideo(path)
+    old.origin = video.origin
+    return old
