@@ -25,7 +25,8 @@ ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *OPTIONS, LEGEND)
 """The parameters that make a pipeline, but those of the ground plane."""
 
 
-def _of(parameters: Mapping[str, Any], names: Iterable[str]) -> Dict[str, Any]:
+def parameters_of(parameters: Mapping[str, Any], names: Iterable[str]) -> Dict[str, Any]:
+    """Return those of some parameters that are there, by name."""
     return {name: parameters[name] for name in names if name in parameters}
 
 
@@ -71,10 +72,10 @@ def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
     """
     _check_names(parameters['regions'], parameters['lines'])
     ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
-    detector = make_detector(**_of(parameters, MODEL + DETECTION), log=log)
-    renderer = HeatRenderer(**_of(parameters, COLOURS),
-                            colour_range=ColourRange(**_of(parameters, RANGE)))
-    options = HeatOptions(**_of(parameters, OPTIONS), ground=ground)
+    detector = make_detector(**parameters_of(parameters, MODEL + DETECTION), log=log)
+    renderer = HeatRenderer(**parameters_of(parameters, COLOURS),
+                            colour_range=ColourRange(**parameters_of(parameters, RANGE)))
+    options = HeatOptions(**parameters_of(parameters, OPTIONS), ground=ground)
     return HeatmapPipeline(detector, renderer, options, parameters[LEGEND], warn or log)
 
 
@@ -94,10 +95,11 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
         check_kernel(changes['kernel'], pipeline.detector)
     for target, names in ((pipeline.detector, set(DETECTION) - {'classes'}),
                           (pipeline.renderer, COLOURS), (pipeline, (LEGEND,))):
-        for name, value in _of(changes, names).items():
+        for name, value in parameters_of(changes, names).items():
             setattr(target, name, value)
     renderer = pipeline.renderer
-    renderer.colour_range = replace(renderer.colour_range, **_of(changes, RANGE))
-    pipeline.reconfigure(replace(pipeline.options, **_of(changes, OPTIONS)), changes.keys())
+    renderer.colour_range = replace(renderer.colour_range, **parameters_of(changes, RANGE))
+    pipeline.reconfigure(replace(pipeline.options, **parameters_of(changes, OPTIONS)),
+                         changes.keys())
     if 'classes' in changes:
         pipeline.choose_classes(changes['classes'])

@@ -54,6 +54,10 @@ class HistoryError(HeatmapError):
     """A history that cannot be written, read or asked."""
 
 
+class ArchiveError(HeatmapError):
+    """A request to `archive` that cannot be met, or a cluster that cannot be used."""
+
+
 class HeatError(HeatmapError):
     """Saved heat or a ground plane that does not fit."""
 

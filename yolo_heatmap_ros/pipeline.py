@@ -152,6 +152,17 @@ class HeatmapPipeline:
             self._warn(line)
         return step
 
+    def warm_up(self, frame: np.ndarray, stamp: float) -> None:
+        """
+        Follow the objects of a frame, (H, W, 3) uint8 BGR of `stamp` s, that counts elsewhere.
+
+        See `HeatAccumulator.warm_up`.  Raises ModelError, one line.
+        """
+        detections = self.detect(frame)
+        if self.shape != frame.shape[:2]:
+            self._switch_to(*frame.shape[:2])
+        self._accumulator.warm_up(detections, stamp, frame)
+
     def _switch_to(self, height: int, width: int) -> None:
         """Continue with the heat of this resolution, in px, and keep that of the others."""
         self.close_bins()
@@ -178,23 +189,7 @@ class HeatmapPipeline:
         `heatmap`, (H, W, 3), becomes the frame with the heat over it; `composite`, (H, 2 W, 3),
         the frame and its heatmap to the right.  Both uint8 BGR, written in place.
         """
-        field = self._accumulator.total
-        if composite is not None:
-            self.renderer.side_by_side(frame, field, composite)
-            self._annotate(halves(composite)[1])
-            if heatmap is not None:
-                np.copyto(heatmap, halves(composite)[1])
-        elif heatmap is not None:
-            self.renderer.overlay(frame, field, heatmap)
-            self._annotate(heatmap)
-
-    def _annotate(self, heatmap: np.ndarray) -> None:
-        if self._accumulator.regions is not None:
-            draw_regions(heatmap, self._accumulator.regions)
-        if self._accumulator.lines is not None:
-            draw_lines(heatmap, self._accumulator.lines)
-        if self.legend:
-            self.renderer.draw_legend(self._accumulator.total, self.options.heat_unit, heatmap)
+        draw_heat(self.renderer, self._accumulator, frame, self.legend, heatmap, composite)
 
     @property
     def last_frame(self) -> Optional[np.ndarray]:
@@ -349,6 +344,28 @@ class HeatmapPipeline:
         self._others = []
         if self._accumulator is not None:
             self._accumulator.reset()
+
+
+def draw_heat(renderer: HeatRenderer, accumulator: HeatAccumulator, frame: np.ndarray,
+              legend: bool, heatmap: Optional[np.ndarray] = None,
+              composite: Optional[np.ndarray] = None) -> None:
+    """Draw heat with its regions and lines, see `HeatmapPipeline.render`."""
+    if composite is not None:
+        renderer.side_by_side(frame, accumulator.total, composite)
+        picture = halves(composite)[1]
+    elif heatmap is not None:
+        renderer.overlay(frame, accumulator.total, heatmap)
+        picture = heatmap
+    else:
+        return
+    if accumulator.regions is not None:
+        draw_regions(picture, accumulator.regions)
+    if accumulator.lines is not None:
+        draw_lines(picture, accumulator.lines)
+    if legend:
+        renderer.draw_legend(accumulator.total, accumulator.options.heat_unit, picture)
+    if composite is not None and heatmap is not None:
+        np.copyto(heatmap, picture)
 
 
 def resized(height: int, width: int, factor: float) -> Tuple[int, int]:

@@ -18,10 +18,10 @@ from ultralytics import YOLO
 from ultralytics.engine.results import Results
 import yaml
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors import weights as weights_module
 from yolo_heatmap_ros.detectors.tracking import find_tracker
-from yolo_heatmap_ros.detectors.weights import (
-    download_folder, find_weights, fingerprint, sha256_of)
+from yolo_heatmap_ros.detectors.weights import download_folder, find_weights, fingerprint
 from yolo_heatmap_ros.detectors.yolo import to_detections, YoloDetector
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import ModelError, ParameterError

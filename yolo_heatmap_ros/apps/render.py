@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 import sys
 import time
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -14,9 +14,8 @@ from tqdm import tqdm
 
 from yolo_heatmap_ros.build_pipeline import ALL, make_pipeline
 from yolo_heatmap_ros.choices import HeatUnit
+from yolo_heatmap_ros.config.command_line import add_options, configuration_of, HISTORY_PERIOD
 from yolo_heatmap_ros.config.configuration import Configuration
-from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
-from yolo_heatmap_ros.config.specs import ParameterSpec
 from yolo_heatmap_ros.errors import HeatmapError, RenderError
 from yolo_heatmap_ros.heat.clock import RateLimit
 from yolo_heatmap_ros.media.image_files import IMAGE_SUFFIXES
@@ -33,13 +32,7 @@ WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
 CLOSING_KEYS = (ord('q'), 27)
 KEEP = 100_000
 """Number of snapshots to keep in a folder: all."""
-HISTORY_PERIOD = 900.0
-"""Seconds of a bin of history, by default."""
 _OPTIONS = {'value_range', 'max_rate', 'history_epoch', 'history_keep', *ALL} - {'on_time_jump'}
-
-
-def _options() -> List[ParameterSpec]:
-    return [spec for spec in HEATMAP_PARAMETERS if spec.name in _OPTIONS]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,37 +67,18 @@ def _parser() -> argparse.ArgumentParser:
                         'else the time in recordings and videos that say it')
     parser.add_argument('--camera', default='camera', metavar='NAME',
                         help='for --history: whose history it is')
-    group = parser.add_argument_group('options that are parameters of heatmap_node')
-    for spec in _options():
-        name = f"--{spec.name.replace('_', '-')}"
-        text = spec.description.replace('%', '%%')
-        if isinstance(spec.default, bool):
-            group.add_argument(name, action='store_true', help=text)
-        else:
-            group.add_argument(name, type=_typed(type(spec.default)), default=spec.default,
-                               metavar='VALUE', help=text)
+    add_options(parser, _OPTIONS)
     return parser
-
-
-def _typed(kind: type) -> Callable[[str], Any]:
-    """Return a reader of values as YAML reads a node's: what is no number stays text."""
-    def read(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            return text  # which the parameter's own check may accept, or refuse in a sentence
-    return read
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration:
     """Return all parameters of the node; raises ParameterError."""
-    given = {spec.name: getattr(arguments, spec.name) for spec in _options()}
-    if arguments.history and not given['history_period']:
+    given = {}
+    if arguments.history and not arguments.history_period:
         given['history_period'] = HISTORY_PERIOD
-    elif given['history_period'] and not arguments.history:
+    elif arguments.history_period and not arguments.history:
         raise RenderError('--history-period needs --history FOLDER')
-    return Configuration({spec.name: spec.checked(given.get(spec.name, spec.default))
-                          for spec in HEATMAP_PARAMETERS})
+    return configuration_of(arguments, _OPTIONS, given)
 
 
 def _frames(source: Source, start: float, end: float,

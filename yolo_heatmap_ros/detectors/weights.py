@@ -1,7 +1,6 @@
 """A model from a file, a name to download, or an export of it for a faster backend."""
 
 import glob
-import hashlib
 import logging
 import os
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 import warnings
 
 from yolo_heatmap_ros.choices import Acceleration
+from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors.export_cache import choose_backend, exported, ImageSize, user_cache
 from yolo_heatmap_ros.errors import ModelError
 from yolo_heatmap_ros.text import one_line
@@ -75,6 +75,15 @@ def find_weights(weights: str) -> Path:
                      "exists, or a name such as 'yolo12n.pt' to download it")
 
 
+def local_weights(weights: str, log: Callable[[str], None]) -> Path:
+    """Return the file or folder of `weights`, downloaded if need be; raises ModelError."""
+    path = find_weights(weights)
+    if not os.path.exists(path) and path.suffix == '.pt':
+        ultralytics()
+        _download(weights, path, log)
+    return path
+
+
 def _is_offered(name: str) -> bool:
     ultralytics()
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
@@ -99,19 +108,6 @@ def _download(weights: str, path: Path, log: Callable[[str], None]) -> None:
     if not path.exists():
         raise ModelError(f"weights '{weights}': the download to {path.parent} left no file; give "
                          'the path of one')
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256, in hex, of a file, or of the names and contents of a folder's files."""
-    digest = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(path.rglob('*')):
-        if file.is_file():
-            if file != path:
-                digest.update(str(file.relative_to(path)).encode() + b'\0')
-            with file.open('rb') as content:
-                while chunk := content.read(1 << 20):
-                    digest.update(chunk)
-    return digest.hexdigest()
 
 
 def fingerprint(weights: str) -> Tuple:
@@ -163,11 +159,9 @@ def load_model(weights: str, accelerate: str, imgsz: ImageSize, device: str,
     the outcome.  With a `sha256`, weights with another one are not loaded.  `prompts` are the
     classes of an open-vocabulary model, by text.  Raises ModelError, one line.
     """
-    path = find_weights(weights)
+    path = local_weights(weights, log)
     ultralytics()
     from ultralytics.utils import LOGGER
-    if not os.path.exists(path) and path.suffix == '.pt':
-        _download(weights, path, log)
     # Problems of loading and predicting are raised, not logged.
     LOGGER.setLevel(logging.CRITICAL)
     folder = None

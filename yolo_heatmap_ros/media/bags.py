@@ -89,6 +89,11 @@ class Bag(Source):
         return (len(times) - 1) / ((times[-1] - times[0]) * 1e-9)
 
     @property
+    def last(self) -> float:
+        """Return the seconds from the first image to the end of the recording, of any topic."""
+        return max(0.0, (self._reader.end_time - self._first) * 1e-9)
+
+    @property
     def elapsed(self) -> float:
         """Return the seconds from the first frame to the last that was read, as recorded."""
         return (self._time - self._first) * 1e-9

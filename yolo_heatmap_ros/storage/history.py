@@ -16,7 +16,7 @@ from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import cells_of
 from yolo_heatmap_ros.storage.field_codec import add_layers, decode
 from yolo_heatmap_ros.storage.history_file import (
-    check_version, CLASS, errors_of, FLOOR, SUFFIX)
+    check_version, CLASS, connected, errors_of, FLOOR, SUFFIX)
 from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
 
 THREADS = 2
@@ -153,7 +153,7 @@ class History:
         if not path.is_file():
             raise HistoryError(f"'{path}': there is no such file")
         with errors_of(path):
-            self._database = _connected(path)
+            self._database = connected(path)
             try:
                 check_version(self._database)
                 row = self._database.execute('SELECT name FROM camera').fetchone()
@@ -182,7 +182,8 @@ class History:
         with errors_of(self.path):
             rows = self._database.execute(
                 'SELECT id, view, begin, period, began, ended, watched, frames, model, jumped '
-                'FROM bins WHERE begin >= ? AND begin < ? ORDER BY begin, id', (begin, end))
+                'FROM bins WHERE begin >= ? AND begin < ? ORDER BY begin, began, id',
+                (begin, end))
             bins = [Bin(*row) for row in rows]
             if not all(abs(one.begin) < MAX_TIME and one.view in self._facts for one in bins):
                 raise HistoryError('a bin in it is damaged')
@@ -379,7 +380,9 @@ class History:
         for begin in range(0, len(numbers), 900):  # SQLite's limit of marks
             part = numbers[begin:begin + 900]
             rows += self._database.execute(
-                f"SELECT layer, data FROM heat WHERE bin IN ({', '.join('?' * len(part))})",
+                # In order of time, so that sums do not depend on who was faster.
+                'SELECT layer, data FROM heat JOIN bins ON bins.id = heat.bin WHERE bin IN '
+                f"({', '.join('?' * len(part))}) ORDER BY begin, began, bins.id",
                 part).fetchall()
         return self._sum_of_rows(rows)
 
@@ -397,21 +400,6 @@ def _sum_of_batch(rows: List[Tuple[str, bytes]]) -> Dict[str, np.ndarray]:
     sums: Dict[str, np.ndarray] = {}
     add_layers(sums, ((layer, decode(data)) for layer, data in rows))
     return sums
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    for how in ('mode=ro', 'immutable=1'):
-        database = sqlite3.connect(f'file:{_quoted(path)}?{how}', uri=True, timeout=5.0,
-                                   check_same_thread=False, isolation_level=None)
-        try:
-            database.execute('PRAGMA temp_store = MEMORY')
-            database.execute('SELECT 1 FROM sqlite_master').fetchone()
-            return database
-        except sqlite3.OperationalError:
-            database.close()
-            # In a folder that is read-only, what nobody writes to can be read like this.
-            if how != 'mode=ro' or Path(f'{path}-wal').exists():
-                raise
 
 
 def _checked(facts: Dict[str, Any]) -> Dict[str, Any]:
@@ -437,7 +425,3 @@ def files_in(folder: Path) -> List[Path]:
 def shown(time: float, zone: tzinfo) -> str:
     """Return a time in s since 1970 UTC as text, in a time zone."""
     return datetime.fromtimestamp(time, zone).strftime('%Y-%m-%d %H:%M')
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace('%', '%25').replace('?', '%3f').replace('#', '%23')

@@ -74,3 +74,23 @@ def check_version(database: sqlite3.Connection) -> None:
     if version != VERSION:
         raise HistoryError(f'is of version {version} of the schema, and this program knows '
                            f'{VERSION}: use the release that wrote it, or another folder')
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """Open a file to read, while others may write to it."""
+    for how in ('mode=ro', 'immutable=1'):
+        database = sqlite3.connect(f'file:{_quoted(path)}?{how}', uri=True, timeout=5.0,
+                                   check_same_thread=False, isolation_level=None)
+        try:
+            database.execute('PRAGMA temp_store = MEMORY')
+            database.execute('SELECT 1 FROM sqlite_master').fetchone()
+            return database
+        except sqlite3.OperationalError:
+            database.close()
+            # In a folder that is read-only, what nobody writes to can be read like this.
+            if how != 'mode=ro' or Path(f'{path}-wal').exists():
+                raise
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace('%', '%25').replace('?', '%3f').replace('#', '%23')

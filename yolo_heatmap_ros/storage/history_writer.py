@@ -12,6 +12,7 @@ import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.storage.archived_segments import add_segment, ArchivedSegment, SEGMENTS
 from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode
 from yolo_heatmap_ros.storage.history_file import (
     APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, SCHEMA, VERSION)
@@ -95,26 +96,50 @@ class HistoryWriter:
 
         Raises HistoryError, and leaves the file as it was, if it cannot be written.
         """
-        if not self.path.exists():  # somebody has removed it: a new one
+        self._open_again()
+        with errors_of(self.path), self._transaction():
+            self._append(one, model, epoch)
+
+    def append_segment(self, segment: ArchivedSegment, bins: Iterable[TimeBin], model: str,
+                       epoch: str = '') -> bool:
+        """
+        Add all of a segment of an archive, or return False if it is there already.
+
+        Raises HistoryError, and leaves the file as it was, if it cannot be written.
+        """
+        self._open_again()
+        with errors_of(self.path):
+            self._database.executescript(SEGMENTS)
+            with self._transaction():
+                if not add_segment(self._database, segment):
+                    return False
+                for one in bins:
+                    self._append(one, model, epoch)
+        return True
+
+    def _open_again(self) -> None:
+        """Open a new file where somebody has removed this one."""
+        if not self.path.exists():
             self._database.close()
             with errors_of(self.path):
                 self._open()
+
+    def _append(self, one: TimeBin, model: str, epoch: str) -> None:
         facts = json.dumps({'epoch': epoch, 'width': one.shape[1], 'height': one.shape[0],
                             'cell': one.cell, **one.facts}, sort_keys=True)
         layers = {CLASS + name: encode(heat) for name, heat in one.heat.items()}
         if one.floor is not None:
             layers[FLOOR] = encode(one.floor)
-        with errors_of(self.path), self._transaction():
-            self.view_of_last = view = self._view(facts)
-            bin_id = self._insert_bin(
-                (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,
-                 model, one.jumped), layers, list(_rows_of(one)))
-            self._database.executemany(
-                'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-                ([bin_id, *(event[key] for key in (
-                    'stamp', 'kind', 'place', 'track', 'class', 'x', 'y', 'seconds'))]
-                 for event in one.events))
-            self._add_to_month(view, one.begin, layers)
+        self.view_of_last = view = self._view(facts)
+        bin_id = self._insert_bin(
+            (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,
+             model, one.jumped), layers, list(_rows_of(one)))
+        self._database.executemany(
+            'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+            ([bin_id, *(event[key] for key in (
+                'stamp', 'kind', 'place', 'track', 'class', 'x', 'y', 'seconds'))]
+             for event in one.events))
+        self._add_to_month(view, one.begin, layers)
 
     def _add_to_month(self, view: int, begin: float, layers: Mapping[str, bytes]) -> None:
         """Add a bin to the sums of its month, if they have been made already."""
@@ -187,7 +212,7 @@ class HistoryWriter:
         sums: Dict[Tuple[int, str], np.ndarray] = {}
         for begin, layer, data in self._database.execute(
                 'SELECT begin, layer, data FROM bins JOIN heat ON heat.bin = bins.id '
-                f'WHERE view = ? AND {_MONTH} = ?', (view, month)):
+                f'WHERE view = ? AND {_MONTH} = ? ORDER BY begin, began, bins.id', (view, month)):
             heat = decode(data)
             add_layers(sums, (((slot, layer), heat) for slot in (slot_of(begin), -1)))
         if not sums:

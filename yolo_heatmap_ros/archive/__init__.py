@@ -1,0 +1,1 @@
+"""Recordings of many cameras cut into segments, which many processes turn into heat."""

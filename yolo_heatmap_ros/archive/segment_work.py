@@ -1,0 +1,243 @@
+"""What a worker does: the heat, counts and history of one segment of a recording."""
+
+from dataclasses import dataclass, field
+import faulthandler
+import math
+import socket
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from yolo_heatmap_ros.archive.model_files import local_file, ModelFile
+from yolo_heatmap_ros.archive.recordings import Recording
+from yolo_heatmap_ros.archive.segments import Segment
+from yolo_heatmap_ros.build_pipeline import DETECTION, make_pipeline, MODEL
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
+from yolo_heatmap_ros.errors import ModelError, SourceError
+from yolo_heatmap_ros.heat.clock import RateLimit
+from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.media.contents import Contents, contents_of
+from yolo_heatmap_ros.media.source import ROUNDING, Source
+from yolo_heatmap_ros.media.sources import open_source
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.storage.archived_segments import packed_heat
+
+NUMBERS = 1000
+"""Numbers of tracks of a segment begin with its begin in s since 1970 UTC, times this."""
+LOOK = 1.0
+"""Seconds between two signs of life at least: each starts a thread."""
+LAST = 2.0
+"""Seconds before the end of a segment in which its last frame is."""
+_own = threading.local()
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    What all segments of an archive have in common.
+
+    A worker that gets no further for `stall` s is stuck, and ends.
+    """
+
+    parameters: Configuration
+    model: ModelFile
+    stall: float
+
+
+@dataclass
+class SegmentResult:
+    """
+    What was seen in a segment.
+
+    `heats` are copies of the heat of each resolution as `packed_heat` returns them, with times in
+    s since 1970 UTC.  `frames` is the number of those that count, `followed` of those before,
+    `skipped` of damaged ones and of those on which the model failed; `seconds` is the length of
+    video, `busy` how many the worker needed.  `notes` are lines for the user.
+    """
+
+    identity: str
+    frames: int = 0
+    followed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    busy: float = 0.0
+    bins: List[TimeBin] = field(default_factory=list)
+    heats: List[Tuple[Dict[str, Any], bytes]] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+    host: str = ''
+
+
+class Watch:
+    """Ends the process if it gets no further for some time: native code cannot be interrupted."""
+
+    def __init__(self, seconds: float):
+        """Begin to watch."""
+        self._seconds = seconds
+        self.alive()
+
+    def alive(self) -> None:
+        """Take note that it got further."""
+        self._next = time.monotonic() + LOOK
+        faulthandler.dump_traceback_later(self._seconds, exit=True, file=sys.__stderr__)
+
+    def look(self) -> None:
+        """Take note, if the last time is a while ago."""
+        if time.monotonic() >= self._next:
+            self.alive()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        faulthandler.cancel_dump_traceback_later()
+
+
+def read_contents(recording: Recording, topic: str, segment: float) -> Contents:
+    """Return what a recording holds, see `contents_of`."""
+    return contents_of(recording.path, topic, segment)
+
+
+def process(segment: Segment, job: Job, fetch: Callable[[], bytes],
+            make_detector: Optional[Callable[..., Detector]] = None) -> SegmentResult:
+    """
+    Return what was seen in a segment.
+
+    `fetch` gets the weights where this machine has no such file; `make_detector` loads them.
+    Raises HeatmapError, one line, where the recording or the model cannot be used.
+    """
+    begin = time.monotonic()
+    watch = Watch(job.stall)
+    try:
+        result = SegmentResult(segment.identity, host=socket.gethostname())
+        pipeline = make_pipeline(job.parameters, result.notes.append,
+                                 make_detector or (lambda **_: _detector(job, fetch)))
+        pipeline.set_time_origin(segment.origin)
+        _run(segment, job.parameters, pipeline, result, watch)
+    finally:
+        watch.stop()
+    result.busy = time.monotonic() - begin
+    return result
+
+
+def _detector(job: Job, fetch: Callable[[], bytes]) -> YoloDetector:
+    """Return the thread's own model, loaded once."""
+    options = {name: job.parameters[name] for name in (*MODEL, *DETECTION)
+               if name not in ('weights', 'weights_sha256', 'threads')}
+    key = job.model.sha256, repr(options)
+    if getattr(_own, 'key', None) != key:
+        _own.key = _own.detector = None
+        _own.detector = YoloDetector(str(local_file(job.model, fetch)),
+                                     threads=job.parameters['threads'] or 1, **options)
+        _own.key = key
+    return _own.detector
+
+
+def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
+         result: SegmentResult, watch: Watch) -> None:
+    max_rate, value_range = parameters['max_rate'], parameters['value_range']
+    tail = segment.tail
+    if tail is not None:
+        with _Opened(tail.path, tail.topic, value_range) as source:
+            for stamp, frame in frames(source, tail.start, math.inf, max_rate):
+                _take(pipeline.warm_up, frame, stamp + tail.shift, result)
+                result.followed += 1
+                watch.look()
+    with _Opened(segment.path, segment.topic, value_range) as source:
+        damaged = 0
+        for stamp, frame in frames(source, segment.lead_in, segment.end, max_rate):
+            watch.look()
+            if stamp < segment.start - ROUNDING:
+                _take(pipeline.warm_up, frame, stamp, result)
+                result.followed += 1
+                # What was not usable so far, the segment before has counted.
+                damaged, result.skipped = source.unusable, 0
+            else:
+                _take(pipeline.update, frame, stamp, result)
+                pipeline.new_events()  # they are in the bins
+                result.frames += 1
+        result.skipped += source.unusable - damaged
+        if source.advice:
+            result.notes.append(source.advice)
+    if not result.frames:
+        text = (f"'{segment.path}': no frame that can be decoded from {segment.start:.1f} s on, "
+                f'where {segment.length:.1f} s should be')
+        if not segment.start:
+            raise SourceError(text)
+        result.notes.append(text)
+    result.seconds = segment.length
+    pipeline.close_bins()
+    result.bins = pipeline.new_bins()
+    numbers = round(segment.began) * NUMBERS
+    for one in result.bins:
+        for event in one.events:
+            event['track'] += numbers
+    for state in (*pipeline.other_states(), pipeline.state()):
+        if state is not None and state.frames:
+            result.heats.append(packed_heat(state, segment.origin))
+
+
+def _take(step: Callable[[np.ndarray, float], Any], frame: np.ndarray, stamp: float,
+          result: SegmentResult) -> None:
+    """Let the pipeline take a frame; one on which the model fails is counted, and passed over."""
+    try:
+        step(frame, stamp)
+    except ModelError as error:
+        result.skipped += 1
+        if not any(note.startswith(str(error)) for note in result.notes):
+            result.notes.append(str(error))
+
+
+class _Opened:
+    """A source for the length of a `with`."""
+
+    def __init__(self, path: str, topic: str, value_range):
+        self._source = open_source(path, topic, value_range)
+
+    def __enter__(self) -> Source:
+        return self._source
+
+    def __exit__(self, *_) -> None:
+        self._source.close()
+
+
+def frames(source: Source, begin: float, end: float,
+           max_rate: float) -> Iterator[Tuple[float, np.ndarray]]:
+    """
+    Yield (stamp in s, frame) from `begin` to before `end`, by the times of the source.
+
+    Of all frames of the source, those are taken that `max_rate` (Hz; 0: all) leaves, wherever one
+    begins.
+    """
+    limit = RateLimit()
+    limit.takes(0.0, max_rate)
+    if begin and not source.seek(begin):
+        return
+    while source.coming < end - ROUNDING:
+        if source.coming and not limit.takes(source.coming, max_rate):
+            if not source.skip():
+                return
+            continue
+        frame = source.read()
+        if frame is None or source.elapsed >= end - ROUNDING:
+            return
+        yield source.elapsed, frame
+
+
+def last_picture(segment: Segment, job: Job) -> bytes:
+    """Return the last frame of a segment as PNG; raises SourceError where there is none."""
+    watch = Watch(job.stall)
+    try:
+        with _Opened(segment.path, segment.topic, job.parameters['value_range']) as source:
+            for begin in (segment.start + segment.length - LAST, segment.start):
+                last = None
+                for _, last in frames(source, max(segment.start, begin), segment.end, 0.0):
+                    watch.look()
+                if last is not None:
+                    return cv2.imencode('.png', last)[1].tobytes()
+    finally:
+        watch.stop()
+    raise SourceError(f"'{segment.path}': no frame that can be decoded")

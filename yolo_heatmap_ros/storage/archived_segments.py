@@ -1,0 +1,97 @@
+"""Which segments of an archive are in a history, and the heat of each at full resolution."""
+
+from contextlib import closing
+import io
+import json
+from pathlib import Path
+import sqlite3
+from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Tuple
+import zipfile
+
+import numpy as np
+
+from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.heat.accumulator import HeatState
+from yolo_heatmap_ros.storage.history_file import check_version, connected, errors_of
+
+SEGMENTS = """
+CREATE TABLE IF NOT EXISTS segments (identity TEXT PRIMARY KEY, file TEXT NOT NULL,
+    began REAL NOT NULL, ended REAL NOT NULL, frames INTEGER NOT NULL, skipped INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS segment_heat (segment TEXT NOT NULL REFERENCES segments(identity),
+    about TEXT NOT NULL, heat BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS segment_heat_segment ON segment_heat(segment);
+"""
+
+
+class ArchivedSegment(NamedTuple):
+    """
+    A part of a recording whose heat, counts and events are in a history.
+
+    `began` and `ended` are in s since 1970 UTC.  `heats` are what `packed_heat` returns, one for
+    each resolution.
+    """
+
+    identity: str
+    file: str
+    began: float
+    ended: float
+    frames: int
+    skipped: int
+    heats: List[Tuple[Dict[str, Any], bytes]] = []
+
+
+def add_segment(database: sqlite3.Connection, segment: ArchivedSegment) -> bool:
+    """Add a segment in the transaction that is open; return False if it is there already."""
+    added = database.execute('INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?)',
+                             segment[:-1]).rowcount
+    if added:
+        database.executemany('INSERT INTO segment_heat VALUES (?, ?, ?)', (
+            (segment.identity, json.dumps(about), heat) for about, heat in segment.heats))
+    return bool(added)
+
+
+def segments_in(path: Path) -> List[ArchivedSegment]:
+    """Return the segments in a history, in order of time, without heat; raises HistoryError."""
+    if not path.exists():
+        return []
+    with errors_of(path), closing(connected(path)) as database:
+        check_version(database)
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'segments'").fetchone():
+            return []
+        return [ArchivedSegment(*row) for row in database.execute(
+            'SELECT identity, file, began, ended, frames, skipped FROM segments ORDER BY began')]
+
+
+def heat_of(path: Path, identities: Collection[str]) -> Iterator[HeatState]:
+    """Yield the heat of segments, in order of time, of each resolution; raises HistoryError."""
+    with errors_of(path), closing(connected(path)) as database:
+        wanted = set(identities)
+        for identity, about, heat in database.execute(
+                'SELECT segment, about, heat FROM segments JOIN segment_heat '
+                'ON segment_heat.segment = segments.identity ORDER BY began, segment_heat.rowid'):
+            if identity in wanted:
+                yield unpacked_heat(json.loads(about), heat)
+
+
+def packed_heat(state: HeatState, origin: float = 0.0) -> Tuple[Dict[str, Any], bytes]:
+    """
+    Return a copy of heat as plain values, and its arrays in NumPy's compressed format.
+
+    `origin` is added to its times, in s.
+    """
+    content = io.BytesIO()
+    np.savez_compressed(content, **state.arrays)
+    about = {'unit': state.unit, 'frames': state.frames, 'began': state.began + origin,
+             'ended': state.ended + origin, 'regions': state.regions, 'lines': state.lines,
+             'facts': state.facts}
+    return about, content.getvalue()
+
+
+def unpacked_heat(about: Dict[str, Any], content: bytes) -> HeatState:
+    """Return what `packed_heat` has packed; raises HistoryError for other bytes."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return HeatState(arrays, **about)
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise HistoryError(f'the heat of a segment is damaged ({error})') from error
