@@ -23,6 +23,7 @@ from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.time_bins import named, TimeBin
+from yolo_heatmap_ros.heat.tracks import TrackMark
 
 MAX_SIZES = 4
 """Resolutions whose heat is kept; beyond that the one with the fewest frames is dropped."""
@@ -238,9 +239,13 @@ class HeatmapPipeline:
         lines = None if self._accumulator is None else self._accumulator.lines
         return None if lines is None else self._with_names(lines.state())
 
-    def new_events(self) -> List[Event]:
-        """Return what has happened since the last call, in the order in which it was certain."""
-        return [] if self._accumulator is None else self._accumulator.new_events()
+    def new_events(self, visits: bool = False) -> List[Event]:
+        """Return what has happened since the last call; see `HeatAccumulator.new_events`."""
+        return [] if self._accumulator is None else self._accumulator.new_events(visits)
+
+    def track_marks(self) -> List[TrackMark]:
+        """Return a mark of each track that is remembered, by which another process knows it."""
+        return [] if self._accumulator is None else self._accumulator.track_marks()
 
     def new_bins(self) -> List[TimeBin]:
         """Return the bins of history that have been closed since the last call, in plain words."""

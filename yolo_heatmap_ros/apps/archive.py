@@ -25,6 +25,7 @@ from yolo_heatmap_ros.archive.segment_work import (
     Job, last_picture, process, read_contents, SegmentResult)
 from yolo_heatmap_ros.archive.segments import (
     cut, in_order, job_of, lead_in_of, ROUNDED, Segment, Timed)
+from yolo_heatmap_ros.archive.track_joins import joins_of, uncount
 from yolo_heatmap_ros.build_pipeline import ALL
 from yolo_heatmap_ros.config.command_line import add_options, configuration_of, HISTORY_PERIOD
 from yolo_heatmap_ros.content_hash import sha256_of
@@ -323,7 +324,7 @@ class Archive:
         try:
             writer.append_segment(
                 ArchivedSegment(segment.identity, segment.path, segment.began, segment.ended,
-                                result.frames, result.skipped, result.heats),
+                                result.frames, result.skipped, result.tracks, result.heats),
                 result.bins, self._parameters['weights'], self._parameters['history_epoch'])
         finally:
             writer.close()
@@ -331,22 +332,25 @@ class Archive:
     def _finish(self, camera: str, segments: List[Segment], model: ModelFile) -> None:
         """Write the heat of a camera, with pictures; tell its counts."""
         path = file_of(self._folder, camera)
-        done = {one.identity: one for one in segments_in(path)}
-        own = [one for one in segments if one.identity in done]
+        there = {one.identity: one for one in segments_in(path)}
+        own = [one for one in segments if one.identity in there]
+        done = [there[one.identity] for one in own]
         if not own:
             return
+        joins = joins_of(done)
+        writer = HistoryWriter(self._folder, camera, self._parameters['history_keep'])
+        try:
+            writer.join_tracks(*joins)
+            while len(own) == len(segments) and writer.maintain(time.time()):
+                pass
+        finally:
+            writer.close()
         sums = total_of(heat_of(path, {one.identity for one in own}), self._parameters)
-        if len(own) == len(segments):
-            writer = HistoryWriter(self._folder, camera, self._parameters['history_keep'])
-            try:
-                while writer.maintain(time.time()):
-                    pass
-            finally:
-                writer.close()
+        uncount(sums[-1], joins.repeated)
         written = write_final(self._folder / path.name.removesuffix(SUFFIX), camera, sums,
                               self._picture(own[-1], model), self._parameters)
-        damaged = sum(done[one.identity].skipped for one in own)
-        print(f"camera '{camera}': {sum(done[one.identity].frames for one in own)} frames"
+        damaged = sum(one.skipped for one in done)
+        print(f"camera '{camera}': {sum(one.frames for one in done)} frames"
               + (f', {damaged} more are damaged' if damaged else '')
               + f', {len(own)} of {len(segments)} segments: {path}, {written}')
         for one in sums:

@@ -21,7 +21,9 @@ from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.errors import ModelError, SourceError
 from yolo_heatmap_ros.heat.clock import RateLimit
+from yolo_heatmap_ros.heat.events import Event, EventKind
 from yolo_heatmap_ros.heat.time_bins import TimeBin
+from yolo_heatmap_ros.heat.tracks import TrackMark
 from yolo_heatmap_ros.media.contents import Contents, contents_of
 from yolo_heatmap_ros.media.source import ROUNDING, Source
 from yolo_heatmap_ros.media.sources import open_source
@@ -56,9 +58,10 @@ class SegmentResult:
     What was seen in a segment.
 
     `heats` are copies of the heat of each resolution as `packed_heat` returns them, with times in
-    s since 1970 UTC.  `frames` is the number of those that count, `followed` of those before,
-    `skipped` of damaged ones and of those on which the model failed; `seconds` is the length of
-    video, `busy` how many the worker needed.  `notes` are lines for the user.
+    s since 1970 UTC.  `tracks` are as in `ArchivedSegment`.  `frames` is the number of those that
+    count, `followed` of those before, `skipped` of damaged ones and of those on which the model
+    failed; `seconds` is the length of video, `busy` how many the worker needed.  `notes` are lines
+    for the user.
     """
 
     identity: str
@@ -69,6 +72,7 @@ class SegmentResult:
     busy: float = 0.0
     bins: List[TimeBin] = field(default_factory=list)
     heats: List[Tuple[Dict[str, Any], bytes]] = field(default_factory=list)
+    tracks: Dict[str, Any] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     host: str = ''
 
@@ -148,6 +152,8 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
                 watch.look()
     with _Opened(segment.path, segment.topic, value_range) as source:
         damaged = 0
+        marks: List[TrackMark] = []
+        visits: List[Event] = []
         for stamp, frame in frames(source, segment.lead_in, segment.end, max_rate):
             watch.look()
             if stamp < segment.start - ROUNDING:
@@ -155,10 +161,13 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
                 result.followed += 1
                 # What was not usable so far, the segment before has counted.
                 damaged, result.skipped = source.unusable, 0
-            else:
-                _take(pipeline.update, frame, stamp, result)
-                pipeline.new_events()  # they are in the bins
-                result.frames += 1
+                continue
+            if not result.frames:
+                marks = pipeline.track_marks()
+            _take(pipeline.update, frame, stamp, result)
+            visits += [event for event in pipeline.new_events(visits=True)
+                       if event.kind == EventKind.VISIT]
+            result.frames += 1
         result.skipped += source.unusable - damaged
         if source.advice:
             result.notes.append(source.advice)
@@ -175,9 +184,23 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
     for one in result.bins:
         for event in one.events:
             event['track'] += numbers
+    known = {mark.number for mark in marks}
+    result.tracks = {
+        'begin': [_plain(mark, segment, numbers) for mark in marks],
+        'end': [_plain(mark, segment, numbers) for mark in pipeline.track_marks()],
+        'visits': [(event.track_id + numbers, event.place, pipeline.class_name(event.class_id),
+                    event.stamp + segment.origin) for event in visits if event.track_id in known]}
     for state in (*pipeline.other_states(), pipeline.state()):
         if state is not None and state.frames:
             result.heats.append(packed_heat(state, segment.origin))
+
+
+def _plain(mark: TrackMark, segment: Segment, numbers: int) -> Tuple[Any, ...]:
+    """Return a mark with a number of its own among all segments, and a time since 1970 UTC."""
+    stamp = mark.stamp + segment.origin
+    if segment.tail is not None and mark.stamp < 0.0:
+        stamp = mark.stamp - segment.tail.shift + segment.tail.origin
+    return mark.number + numbers, stamp, mark.box, mark.visited
 
 
 def _take(step: Callable[[np.ndarray, float], Any], frame: np.ndarray, stamp: float,

@@ -26,14 +26,15 @@ class Tail:
     """
     The end of the recording before, from `start` s on, to which a recording follows at once.
 
-    `shift`, in s, is what is added to its times for those of the recording that follows.
+    `shift`, in s, is what is added to its times for those of the recording that follows; `origin`
+    for its own ones, in s since 1970 UTC.
     """
 
     path: str
     topic: str
-    sha256: str
     start: float
     shift: float
+    origin: float
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def _tail(before: Timed, one: Timed, lead_in: float, max_gap: float) -> Optional
     contents = before.contents
     # Names say whole seconds: recordings that would overlap, or nearly touch, follow at once.
     shift = before.begin - one.begin if gap > ROUNDED / 2 else -contents.end
-    return Tail(before.recording.path, contents.topic, contents.sha256,
-                max(0.0, contents.end - lead_in), shift)
+    return Tail(before.recording.path, contents.topic, max(0.0, contents.end - lead_in), shift,
+                before.begin)
 
 
 def job_of(parameters: Mapping[str, Any], model_sha256: str) -> Dict[str, Any]:

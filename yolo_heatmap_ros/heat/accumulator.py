@@ -26,7 +26,7 @@ from yolo_heatmap_ros.heat.motion import space_of
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.time_bins import TimeBin, TimeBins
-from yolo_heatmap_ros.heat.tracks import Sighting, TrackMemory
+from yolo_heatmap_ros.heat.tracks import Sighting, TrackMark, TrackMemory
 from yolo_heatmap_ros.limits import MAX_BOX_PX
 
 
@@ -309,13 +309,20 @@ class HeatAccumulator:
         counted.apply(event)
         if self._bins is not None and not warming_up:
             self._bins.count(event)
-        if event.kind != EventKind.VISIT:
-            self._events.append(event)
+        self._events.append(event)
 
-    def new_events(self) -> List[Event]:
-        """Return what has happened since the last call, in the order in which it was certain."""
+    def new_events(self, visits: bool = False) -> List[Event]:
+        """
+        Return what has happened since the last call, in the order in which it was certain.
+
+        With `visits`, also the first visit of each track to each region.
+        """
         found, self._events = self._events, []
-        return found
+        return [event for event in found if visits or event.kind != EventKind.VISIT]
+
+    def track_marks(self) -> List[TrackMark]:
+        """Return a mark of each track that is remembered, by which another process knows it."""
+        return self._tracks.marks()
 
     def _segments(self, detections: Detections, sighting: Sighting) -> List[DwellSegment]:
         """Return what each object that counts adds between the last frame and this one."""

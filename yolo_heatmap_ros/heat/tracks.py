@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.crossings import Point
 from yolo_heatmap_ros.heat.dwell import TrackPath
-from yolo_heatmap_ros.heat.events import DIRECTIONS, Event
+from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 
 MEMORY = 10.0
 """Seconds after its last sighting for which a track is remembered, or longer if asked for."""
@@ -76,6 +76,20 @@ class Track:
             self.place, self.still_since = box, stamp
 
 
+class TrackMark(NamedTuple):
+    """
+    What tells a track to another process that follows it, too.
+
+    Its number, `stamp` (s) and `box` (xyxy in px) of its last sighting, and the regions that have
+    counted it.
+    """
+
+    number: int
+    stamp: float
+    box: Tuple[float, float, float, float]
+    visited: Tuple[str, ...]
+
+
 class TrackMemory:
     """The tracks of one camera; memory and time are bounded, whatever the number of ids."""
 
@@ -91,6 +105,16 @@ class TrackMemory:
     def clear(self) -> None:
         """Forget all tracks."""
         self._tracks.clear()
+
+    def marks(self) -> List[TrackMark]:
+        """Return a mark of each track that is remembered."""
+        marks = []
+        for track in self._tracks.values():
+            waiting = {event.place for event in track.events if event.kind == EventKind.VISIT}
+            marks.append(TrackMark(track.number, track.stamp, tuple(track.box.tolist()), tuple(
+                name for name, stay in track.stays.items()
+                if stay.visited and name not in waiting)))
+        return marks
 
     def forget_regions(self) -> None:
         """Forget which tracks are in which regions, and what waits to be counted in them."""

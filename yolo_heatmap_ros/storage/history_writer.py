@@ -12,7 +12,8 @@ import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import TimeBin
-from yolo_heatmap_ros.storage.archived_segments import add_segment, ArchivedSegment, SEGMENTS
+from yolo_heatmap_ros.storage.archived_segments import (
+    add_segment, ArchivedSegment, join_tracks, Repeated, SEGMENTS)
 from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode
 from yolo_heatmap_ros.storage.history_file import (
     APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, SCHEMA, VERSION)
@@ -116,6 +117,13 @@ class HistoryWriter:
                 for one in bins:
                     self._append(one, model, epoch)
         return True
+
+    def join_tracks(self, numbers: Mapping[int, int], repeated: Iterable[Repeated]) -> None:
+        """Join tracks that go on in the next segment, see `archived_segments.join_tracks`."""
+        with errors_of(self.path):
+            self._database.executescript(SEGMENTS)
+            with self._transaction():
+                join_tracks(self._database, numbers, repeated)
 
     def _open_again(self) -> None:
         """Open a new file where somebody has removed this one."""
