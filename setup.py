@@ -20,7 +20,8 @@ setup(
     install_requires=['setuptools', 'av', 'filelock', 'lap', 'matplotlib', 'numpy',
                       'opencv-python', 'pillow', 'platformdirs', 'pyyaml', 'tqdm',
                       'ultralytics'],
-    extras_require={'arrays': ['pyarrow', 'xarray', 'zarr'], 'bags': ['rosbags'],
+    extras_require={'archive': ['bokeh', 'distributed'],
+                    'arrays': ['pyarrow', 'xarray', 'zarr'], 'bags': ['rosbags'],
                     'heic': ['pi-heif'], 'test': ['pytest'], 'web': ['aiohttp']},
     zip_safe=True,
     maintainer='yolo_heatmap_ros maintainers',
@@ -29,6 +30,7 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [
+            f'archive = {package_name}.apps.archive:main',
             f'demo = {package_name}.apps.demo:main',
             f'heatmap_cameras = {package_name}.nodes.heatmap_cameras:main',
             f'heatmap_node = {package_name}.nodes.heatmap_node:main',

@@ -162,12 +162,11 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
                 # What was not usable so far, the segment before has counted.
                 damaged, result.skipped = source.unusable, 0
                 continue
-            if not result.frames:
+            if not (result.frames or result.skipped):
                 marks = pipeline.track_marks()
-            _take(pipeline.update, frame, stamp, result)
+            result.frames += _take(pipeline.update, frame, stamp, result)
             visits += [event for event in pipeline.new_events(visits=True)
                        if event.kind == EventKind.VISIT]
-            result.frames += 1
         result.skipped += source.unusable - damaged
         if source.advice:
             result.notes.append(source.advice)
@@ -204,14 +203,16 @@ def _plain(mark: TrackMark, segment: Segment, numbers: int) -> Tuple[Any, ...]:
 
 
 def _take(step: Callable[[np.ndarray, float], Any], frame: np.ndarray, stamp: float,
-          result: SegmentResult) -> None:
+          result: SegmentResult) -> bool:
     """Let the pipeline take a frame; one on which the model fails is counted, and passed over."""
     try:
         step(frame, stamp)
+        return True
     except ModelError as error:
         result.skipped += 1
         if not any(note.startswith(str(error)) for note in result.notes):
             result.notes.append(str(error))
+        return False
 
 
 class _Opened:

@@ -22,7 +22,8 @@ def encode(field: np.ndarray, size: int = 2) -> bytes:
     top = float(field.max()) if field.size else 0.0
     steps = np.zeros(field.shape, np.uint32)
     if top > 0.0:
-        steps = np.round(field * (_largest(size) / top)).astype(np.uint32)
+        # In float32, the hottest cell could be rounded to one step more than there is.
+        steps = np.round(field.astype(np.float64) * (_largest(size) / top)).astype(np.uint32)
     # The high bytes of neighbours are alike, and all of them together compress well.
     planes = steps.astype('<u4').view(np.uint8).reshape(-1, 4).T[:size]
     return _HEAD.pack(*field.shape, size, top) + zlib.compress(planes.tobytes())

@@ -115,7 +115,8 @@ class HistoryWriter:
                 if not add_segment(self._database, segment):
                     return False
                 for one in bins:
-                    self._append(one, model, epoch)
+                    # Some are parts of a period: with more digits, their sum is as exact.
+                    self._append(one, model, epoch, 3)
         return True
 
     def join_tracks(self, numbers: Mapping[int, int], repeated: Iterable[Repeated]) -> None:
@@ -132,12 +133,12 @@ class HistoryWriter:
             with errors_of(self.path):
                 self._open()
 
-    def _append(self, one: TimeBin, model: str, epoch: str) -> None:
+    def _append(self, one: TimeBin, model: str, epoch: str, size: int = 2) -> None:
         facts = json.dumps({'epoch': epoch, 'width': one.shape[1], 'height': one.shape[0],
                             'cell': one.cell, **one.facts}, sort_keys=True)
-        layers = {CLASS + name: encode(heat) for name, heat in one.heat.items()}
+        layers = {CLASS + name: encode(heat, size) for name, heat in one.heat.items()}
         if one.floor is not None:
-            layers[FLOOR] = encode(one.floor)
+            layers[FLOOR] = encode(one.floor, size)
         self.view_of_last = view = self._view(facts)
         bin_id = self._insert_bin(
             (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,
