@@ -220,7 +220,8 @@ class Archive:
                     raise ArchiveError('; '.join(unusable))
             with tqdm(total=len(unknown), unit=' recordings', desc='reading',
                       disable=None) as bar:
-                for one, contents in cluster.each(read_contents, unknown, topic, segment):
+                for one, contents in cluster.each(read_contents, unknown, topic, segment,
+                                                  self._arguments.stall):
                     bar.update()
                     if isinstance(contents, Failed):
                         self._problem(contents.reason)

@@ -100,9 +100,13 @@ class Watch:
         faulthandler.cancel_dump_traceback_later()
 
 
-def read_contents(recording: Recording, topic: str, segment: float) -> Contents:
-    """Return what a recording holds, see `contents_of`."""
-    return contents_of(recording.path, topic, segment)
+def read_contents(recording: Recording, topic: str, segment: float, stall: float) -> Contents:
+    """Return what a recording holds, see `contents_of`; `stall` as in `Job`."""
+    watch = Watch(stall)
+    try:
+        return contents_of(recording.path, topic, segment, watch.look)
+    finally:
+        watch.stop()
 
 
 def process(segment: Segment, job: Job, fetch: Callable[[], bytes],

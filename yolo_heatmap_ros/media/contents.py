@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 import math
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import av
 
@@ -41,11 +41,12 @@ class Contents:
     topics: Tuple[str, ...] = ()
 
 
-def contents_of(path: str, topic: str, segment: float) -> Contents:
+def contents_of(path: str, topic: str, segment: float,
+                alive: Callable[[], None] = lambda: None) -> Contents:
     """
     Return what a video or rosbag2 recording holds, to be cut about every `segment` s.
 
-    Raises SourceError, one line, where it cannot be opened or has no frame.
+    `alive` is called now and then while it is read.  Raises SourceError, one line, where it cannot be opened or has no frame.
     """
     source = open_source(path, topic)
     try:
@@ -55,37 +56,38 @@ def contents_of(path: str, topic: str, segment: float) -> Contents:
         spacing = 1.0 / (source.rate or source.mean_rate or STILL_RATE)
         keys: Optional[List[float]] = []
         if isinstance(source, VideoFile):
-            end, keys = _packets(path, source)
+            end, keys = _packets(path, source, alive)
         elif isinstance(source, Bag):
             end = source.last
         else:
             end = source.total * spacing - spacing
             keys = None
         if math.isnan(end):
-            end = _played(source)
+            end = _played(source, alive)
         end += spacing
         cuts = () if keys is None else tuple(cuts_of(end, keys, segment))
-        return Contents(_hash(path), end, spacing, cuts, source.origin, source.topic,
+        return Contents(_hash(path, alive), end, spacing, cuts, source.origin, source.topic,
                         tuple(source.topics))
     finally:
         source.close()
 
 
-def _hash(path: str) -> str:
+def _hash(path: str, alive: Callable[[], None]) -> str:
     try:
-        return sha256_of(Path(path))
+        return sha256_of(Path(path), alive)
     except OSError as error:
         raise SourceError(f"'{path}': cannot be read: {error.strerror or error}") from error
 
 
-def _played(source: Source) -> float:
+def _played(source: Source, alive: Callable[[], None]) -> float:
     """Return the time of the last frame, in s, of a file that has to be played for that."""
     while source.skip():
-        pass
+        alive()
     return source.elapsed
 
 
-def _packets(path: str, source: VideoFile) -> Tuple[float, Optional[List[float]]]:
+def _packets(path: str, source: VideoFile,
+             alive: Callable[[], None]) -> Tuple[float, Optional[List[float]]]:
     """
     Return the time of a video's last frame, in s, NaN if unknown, and those of its key frames.
 
@@ -97,6 +99,7 @@ def _packets(path: str, source: VideoFile) -> Tuple[float, Optional[List[float]]
         with av.open(path) as container:
             stream = container.streams.video[0]
             for packet in container.demux(stream):
+                alive()
                 if not packet.size:
                     continue  # the end
                 if packet.pts is None:
