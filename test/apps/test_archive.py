@@ -25,8 +25,8 @@ from yolo_heatmap_ros.storage.snapshots import newest, read
 
 pytest.importorskip('distributed')
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = ('--imgsz', '160', '--max-rate', '5', '--conf', '0.05', '--heat-unit', 'seconds', '--segment', '3',
-           '--regions', '{left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}', '--lines',
+OPTIONS = ('--imgsz', '160', '--max-rate', '5', '--conf', '0.05', '--heat-unit', 'seconds',
+           '--segment', '3', '--regions', '{left: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}', '--lines',
            '{middle: [[0.5, 0], [0.5, 1]]}')
 ALL_TIME = When(0.0, 4e9)
 
@@ -396,8 +396,7 @@ def test_a_second_command_at_once(refused, site, tmp_path):
         assert 'another archive command writes there' in refused(site)
 
 
-def test_times_that_nobody_knows_overlap_or_are_there_already(refused, site, tmp_path, common,
-                                                             reference):
+def test_times_that_are_unknown_or_taken(refused, site, tmp_path, common, reference):
     """All in one run, with one cluster: a line for each; the rest is done."""
     manifest = tmp_path / 'list.csv'
     names = ['hall_20261125_080000.mp4', 'hall_20261125_080009.mp4', 'door_20261125_080000.mp4']

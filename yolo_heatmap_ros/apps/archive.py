@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     time_group = parser.add_argument_group('which camera, and when')
     time_group.add_argument('--camera', metavar='NAME', help='whose recordings these are; else '
                             "{camera} of --time-pattern, or the name of a recording's folder")
-    time_group.add_argument('--time-pattern', metavar='PATTERN', help="when a recording began, in "
+    time_group.add_argument('--time-pattern', metavar='PATTERN', help='when a recording began, in '
                             "its path: '{camera}_%%Y%%m%%d_%%H%%M%%S', as of strptime")
     time_group.add_argument('--begin', metavar='TIME', help='when the only recording began, as '
                             '2026-11-25T08:00')

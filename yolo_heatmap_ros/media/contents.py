@@ -46,7 +46,8 @@ def contents_of(path: str, topic: str, segment: float,
     """
     Return what a video or rosbag2 recording holds, to be cut about every `segment` s.
 
-    `alive` is called now and then while it is read.  Raises SourceError, one line, where it cannot be opened or has no frame.
+    `alive` is called now and then while it is read.  Raises SourceError, one line, where it cannot
+    be opened or has no frame.
     """
     source = open_source(path, topic)
     try:
