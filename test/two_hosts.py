@@ -39,7 +39,7 @@ class TwoHosts:
                 _do('ip', '-n', name, 'addr', 'add', f'{address}/24', 'dev', 'heat0')
                 _do('ip', '-n', name, 'link', 'set', 'lo', 'up')
             self.plug()
-            for name in NAMES:
+            for name in NAMES if self._loss else ():
                 self._lose(name)
         except HostsError:
             self.__exit__()

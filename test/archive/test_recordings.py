@@ -1,6 +1,8 @@
 """Which recordings there are, of which camera, and when they began."""
 
 from datetime import datetime, timedelta, timezone
+import os
+from pathlib import Path
 
 import pytest
 from yolo_heatmap_ros.archive.recordings import find_recordings, TimePattern
@@ -24,7 +26,11 @@ def at(text, zone=UTC):
     ('%d.%m.%y %I%p', '/a/x 25.11.26 08PM.avi', None, '2026-11-25T20:00:00'),
     ('%Y%m%d%H%M%S%f', '/a/20261125080000250000.ts', None, '2026-11-25T08:00:00.250000'),
     ('%Y%j', '/a/99999/2026001.mp4', None, '2026-01-01T00:00:00'),
-    ('100%%_%Y%m%d', '/a/100%_20261125.mp4', None, '2026-11-25T00:00:00')])
+    ('100%%_%Y%m%d', '/a/100%_20261125.mp4', None, '2026-11-25T00:00:00'),
+    ('%Y/%m/%d/cam_%Y%m%d_%H', '/a/2026/11/25/cam_20261125_08.mp4', None, '2026-11-25T08:00:00'),
+    ('{camera}_%Y%m%d', '/mnt/backup_20251201/hall_20260102.mp4', 'hall', '2026-01-02T00:00:00'),
+    ('%Y%m%d%H%M%S', '/a/ch1220121102030405.mp4', None, '2012-11-02T03:04:05'),
+    ('%Y%m%d%H%M%S', '/a/ch0120260102030405.mp4', None, '2026-01-02T03:04:05')])
 def test_a_pattern_reads_camera_and_begin(pattern, path, camera, begin):
     assert TimePattern(pattern, UTC).read(path) == (camera, at(begin))
 
@@ -41,6 +47,8 @@ def test_what_is_no_time_is_passed_over():
     pattern = TimePattern('%Y%m%d', UTC)
     assert pattern.read('/a/20269999/20261125.mp4')[1] == at('2026-11-25')
     assert pattern.read('/a/video.mp4') == (None, None)
+    assert pattern.read('/a/99991231.mp4') == (None, None)
+    assert TimePattern('%Y-%m-%d/%Y%m%d', UTC).read('/2026-11-25/20261126.mp4') == (None, None)
 
 
 @pytest.mark.parametrize('pattern, message', [
@@ -68,6 +76,7 @@ def test_folders_patterns_and_files(tmp_path, monkeypatch):
     files = [touch(tmp_path / 'site' / name) for name in (
         'cam1/2026-11-25/8.mp4', 'cam1/2026-11-25/10.mp4', 'cam2/a.MKV', 'cam2/bag/metadata.yaml',
         'cam2/bag/bag_0.mcap', 'cam2/notes.txt', '.hidden/x.mp4', 'cam3/alone.db3')]
+    files[3].write_text('rosbag2_bagfile_information: {}')
     expected = [(files[0], 'cam1'), (files[1], 'cam1'), (files[2], 'cam2'),
                 (files[3].parent, 'cam2'), (files[7], 'cam3')]
     assert sorted(found(tmp_path / 'site')) == sorted((str(path), one) for path, one in expected)
@@ -78,6 +87,42 @@ def test_folders_patterns_and_files(tmp_path, monkeypatch):
     assert found('a.MKV', './a.MKV') == [(str(files[2]), 'cam2')]
     _, problems = find_recordings(['nothing*.mp4'], UTC)
     assert len(problems) == 1 and "'nothing*.mp4': no such file or folder" in problems[0]
+
+
+def test_what_cannot_be_read_is_told(tmp_path, monkeypatch):
+    """Dead and circular links, folders without a recording, names of another encoding."""
+    (tmp_path / 'dead').symlink_to(tmp_path / 'nowhere')
+    (tmp_path / 'loop').symlink_to('loop')
+    (tmp_path / 'empty').mkdir()
+    model = touch(tmp_path / 'exported_openvino_model' / 'metadata.yaml')
+    model.write_text('task: detect')
+    bad = os.fsdecode(os.fsencode(tmp_path / 'names' / 'caf') + b'\xe9.mp4')
+    touch(tmp_path / 'names' / 'a.mp4')
+    open(bad, 'w').close()
+    for text, message in (('dead', 'No such file'), ('loop', 'symbolic links'),
+                          ('empty', 'no video or recording in this folder'),
+                          ('exported_openvino_model', 'no video or recording'),
+                          ('dea*', 'No such file'), ('names', 'is not UTF-8')):
+        recordings, problems = find_recordings([str(tmp_path / text)], UTC)
+        assert len(problems) == 1 and message in problems[0], (text, problems)
+        assert len(recordings) == (text == 'names')
+    inside = touch(tmp_path / 'far' / 'b.mp4')
+    (tmp_path / 'names' / 'cam2').symlink_to(inside.parent)
+    (inside.parent / 'up').symlink_to(tmp_path / 'names')
+    Path(bad).unlink()
+    assert found(tmp_path / 'names') == [
+        (str(tmp_path / 'names' / 'a.mp4'), 'names'),
+        (str(tmp_path / 'names' / 'cam2' / 'b.mp4'), 'cam2')]
+
+
+def test_a_file_of_two_cameras(tmp_path):
+    manifest = tmp_path / 'list.csv'
+    manifest.write_text('file,camera,begin\na.mp4,one,\na.mp4,two,\nb.mp4,two,2026-11-25\n'
+                        'b.mp4,two,2026-11-26\nb.mp4,two,2026-11-25\n')
+    recordings, problems = find_recordings([str(manifest)], UTC)
+    assert [(Path(one.path).name, one.camera) for one in recordings] == [
+        ('a.mp4', 'one'), ('a.mp4', 'two'), ('b.mp4', 'two')]
+    assert len(problems) == 1 and 'given twice, with two begins' in problems[0]
 
 
 def test_a_manifest(tmp_path):
@@ -91,8 +136,8 @@ def test_a_manifest(tmp_path):
                                            pattern=pattern)
     assert not problems
     assert [(one.path, one.camera, one.begin) for one in recordings] == [
-        (str(other), 'door', at('2026-11-26')),
-        (str(video), 'hall', at('2026-11-25T08:00', timezone(timedelta(hours=1))))]
+        (str(video), 'hall', at('2026-11-25T08:00', timezone(timedelta(hours=1)))),
+        (str(other), 'door', at('2026-11-26'))]
 
 
 @pytest.mark.parametrize('text, message', [

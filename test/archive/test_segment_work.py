@@ -16,7 +16,7 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors.tracking import Untracked
-from yolo_heatmap_ros.errors import ModelError, SourceError
+from yolo_heatmap_ros.errors import ArchiveError, ModelError, SourceError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.media.contents import contents_of
 from yolo_heatmap_ros.media.sources import open_source
@@ -90,7 +90,7 @@ def archived(folder, given, job, files, segment):
     writer.join_tracks(*joins)
     writer.close()
     sums = total_of(heat_of(writer.path, {one.identity for one in segments}), parameters)
-    uncount(sums[-1], joins.repeated)
+    uncount(sums, joins.repeated)
     return len(segments), sums[-1].state(), History(writer.path)
 
 
@@ -183,8 +183,8 @@ def test_the_last_picture(street):
     contents = contents_of(str(street / 'street.mp4'), '', 5.0)
     recording = Timed(Recording(str(street / 'street.mp4'), 'street'), contents, BEGIN)
     segments = cut([recording], 10.0, 2.0, {})
-    assert last_picture(segments[-1], job_with())[:4] == b'\x89PNG'
-    assert last_picture(segments[0], job_with()) != last_picture(segments[-1], job_with())
+    assert last_picture(segments[-1], ())[:4] == b'\x89PNG'
+    assert last_picture(segments[0], ()) != last_picture(segments[-1], ())
 
 
 def test_a_frame_on_which_the_model_fails_is_passed_over(street, given):
@@ -206,6 +206,10 @@ def test_a_frame_on_which_the_model_fails_is_passed_over(street, given):
                      lambda **_: Failing(broken))
     assert (result.frames, result.skipped) == (350, 10)
     assert result.notes == ['the model fails on this frame']
+    # When it fails on many, as without memory, that is no matter of the frames.
+    with pytest.raises(ArchiveError, match=r"street.mp4': the model fails on 360 frames from 0.0 "
+                                           r's on \(the model fails on this frame'):
+        process(segment, job_with(history_period=60.0), not_sent, lambda **_: Failing({}))
 
 
 def test_a_recording_without_a_frame_is_refused(tmp_path, street, given):

@@ -30,7 +30,7 @@ from yolo_heatmap_ros.build_pipeline import ALL
 from yolo_heatmap_ros.config.command_line import add_options, configuration_of, HISTORY_PERIOD
 from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors.weights import local_weights
-from yolo_heatmap_ros.errors import ArchiveError, HeatmapError
+from yolo_heatmap_ros.errors import ArchiveError, HeatmapError, SourceError
 from yolo_heatmap_ros.media.contents import Contents
 from yolo_heatmap_ros.storage.archived_segments import ArchivedSegment, heat_of, segments_in
 from yolo_heatmap_ros.storage.history import shown
@@ -44,6 +44,8 @@ STALL = 300.0
 """Seconds without progress after which a worker is taken for stuck, by default."""
 REPORTED = 60.0
 """Seconds between lines of progress where there is no terminal."""
+MAX_NAME = 200
+"""Longest name of a camera's file, in bytes: others beside it have longer ones."""
 SAMPLES = 100
 """Number of folders in which workers look whether they can read what is there."""
 HOUR = 3600.0
@@ -102,17 +104,21 @@ class Archive:
         self._resources = _resources(arguments.resources)
         self._cluster: Optional[Cluster] = None
         self._problems: List[str] = []
+        self._done_before = 0
         self._notes: Dict[str, None] = {}
 
     def _check(self) -> None:
         arguments = self._arguments
         for name, low in (('segment', 1.0), ('stall', 1.0), ('workers', 0)):
             if not low <= getattr(arguments, name) < 1e6:
-                raise ArchiveError(f'--{name} {getattr(arguments, name):g}: must be at least '
-                                   f'{low:g}')
+                raise ArchiveError(f'--{name} {getattr(arguments, name):g}: must be from {low:g} '
+                                   'to 1e6')
         if arguments.scheduler and arguments.workers:
             raise ArchiveError('--workers and --scheduler do not go together: the workers of a '
                                'scheduler are started with it')
+        if arguments.resources and not arguments.scheduler:
+            raise ArchiveError('--resources needs --scheduler: workers that are started here '
+                               'offer none')
 
     def run(self) -> int:
         """Do all that is missing; return the exit code."""
@@ -125,7 +131,8 @@ class Archive:
         for line in wrong:
             self._problem(line)
         if not recordings:
-            raise ArchiveError('there is no recording in what was given')
+            raise ArchiveError('; '.join(self._problems)
+                               or 'there is no recording in what was given')
         recordings = self._with_begin(recordings)
         weights = local_weights(self._parameters['weights'], _say)
         if not weights.exists():
@@ -138,11 +145,14 @@ class Archive:
             done = self._process(missing, model)
             seconds = time.monotonic() - begin
             for camera, segments in planned.items():
-                self._finish(camera, segments, model)
+                try:
+                    self._finish(camera, segments)
+                except HeatmapError as error:
+                    self._problem(f"camera '{camera}': {error}")
             video = sum(result.seconds for result in done)
             print(f'{video / HOUR:.2f} h of video in {seconds:.0f} s, {video / seconds:.1f} x '
                   f'real time; {len(done)} segments done, '
-                  f'{sum(map(len, planned.values())) - len(missing)} were done before')
+                  f'{self._done_before} were done before')
         finally:
             if self._cluster is not None:
                 self._cluster.close()
@@ -192,8 +202,10 @@ class Archive:
             self._cluster = Cluster(self._arguments.workers, self._arguments.scheduler,
                                     self._resources)
             where = f'; see {self._cluster.dashboard}' if self._cluster.dashboard else ''
-            _say(f'{self._cluster.workers} workers'
-                 + (f' of {self._cluster.address}' if self._cluster.remote else '') + where)
+            count = self._cluster.workers
+            _say(f'{count} workers'
+                 + (f' of {self._cluster.address}' if self._cluster.remote else '')
+                 + (', waiting for some' if not count else '') + where)
         return self._cluster
 
     def _contents(self, recordings: List[Recording]) -> Dict[Recording, Contents]:
@@ -224,7 +236,8 @@ class Archive:
                                                   self._arguments.stall):
                     bar.update()
                     if isinstance(contents, Failed):
-                        self._problem(contents.reason)
+                        self._problem(contents.reason if one.path in contents.reason else
+                                      f"'{one.path}': {contents.reason}")
                         continue
                     found[one] = contents
                     known.put(one.path, wanted, contents)
@@ -236,7 +249,16 @@ class Archive:
                  model: ModelFile) -> Dict[str, List[Segment]]:
         """Return the segments of each camera."""
         by_camera: Dict[str, List[Timed]] = {}
+        files: Dict[str, str] = {}
         for recording, contents in found.items():
+            name = file_of(self._folder, recording.camera).name
+            owner = files.setdefault(name, recording.camera)
+            if owner != recording.camera or len(name.encode()) > MAX_NAME:
+                self._problem(f"'{recording.path}': the name of camera '{recording.camera[:40]}' "
+                              + (f"looks like that of '{owner}' on disk"
+                                 if owner != recording.camera else 'is too long')
+                              + '; give another')
+                continue
             begin = contents.origin if recording.begin is None else recording.begin
             if begin is None:
                 self._problem(f"'{recording.path}': does not say when it began; give "
@@ -269,30 +291,41 @@ class Archive:
         """Return the segments that are not done, and can be."""
         missing: List[Segment] = []
         for camera, segments in planned.items():
-            path = file_of(self._folder, camera)
-            there = segments_in(path)
-            done = {one.identity for one in there}
-            others = [one for one in there
-                      if one.identity not in {own.identity for own in segments}]
-            wanted = [one for one in segments if one.identity not in done]
-            if not wanted:
-                continue
-            writer = HistoryWriter(self._folder, camera)
             try:
-                refused: Dict[str, None] = {}
-                for one in wanted:
-                    inside = one.began + one.length / 2
-                    if any(_overlap(one, other) > ROUNDED for other in others) or (
-                            writer.covers(inside)
-                            and not any(other.began <= inside < other.ended for other in there)):
-                        refused[one.path] = None
-                    else:
-                        missing.append(one)
-            finally:
-                writer.close()
-            for file in refused:
-                self._problem(f"'{file}': '{path}' has this time already, by another model, other "
-                              'options or cuts, or of another file; give another --history')
+                missing += self._missing_of(camera, segments)
+            except HeatmapError as error:  # of its file: the others can go on
+                self._problem(f"camera '{camera}': {error}")
+        return missing
+
+    def _missing_of(self, camera: str, segments: List[Segment]) -> List[Segment]:
+        path = file_of(self._folder, camera)
+        there = {one.identity: one for one in segments_in(path)}
+        own = {one.identity for one in segments}
+        others = [one for one in there.values() if one.identity not in own]
+        wanted = [one for one in segments if one.identity not in there]
+        for one in segments:
+            done = there.get(one.identity)
+            if one.tail is not None and done is not None and not done.tracks['tail']:
+                self._note(f"'{one.path}' was done before the recording that it follows, "
+                           f"'{one.tail.path}': a track in both counts twice")
+        self._done_before += len(segments) - len(wanted)
+        if not wanted:
+            return []
+        missing: List[Segment] = []
+        refused: Dict[str, None] = {}
+        writer = HistoryWriter(self._folder, camera)
+        try:
+            for one in wanted:
+                if any(_overlap(one, other) > _allowed(one, other) for other in others) or (
+                        not there and writer.covers(one.began + one.length / 2)):
+                    refused[one.path] = None
+                else:
+                    missing.append(one)
+        finally:
+            writer.close()
+        for file in refused:
+            self._problem(f"'{file}': '{path}' has this time already, by another model, other "
+                          'options or cuts, or of another file; give another --history')
         return missing
 
     def _process(self, missing: List[Segment], model: ModelFile) -> List[SegmentResult]:
@@ -303,7 +336,7 @@ class Archive:
         fetch: Any = not_sent
         if cluster.remote:
             fetch = cluster.keep(f'weights-{model.sha256}', packed(Path(model.path)))
-        job = Job(self._parameters, model, self._arguments.stall)
+        job = Job(self._parameters, model, self._arguments.stall, cluster.remote)
         done: List[SegmentResult] = []
         with _Progress(missing) as progress:
             for segment, result in cluster.each(process, missing, job, fetch):
@@ -330,7 +363,7 @@ class Archive:
         finally:
             writer.close()
 
-    def _finish(self, camera: str, segments: List[Segment], model: ModelFile) -> None:
+    def _finish(self, camera: str, segments: List[Segment]) -> None:
         """Write the heat of a camera, with pictures; tell its counts."""
         path = file_of(self._folder, camera)
         there = {one.identity: one for one in segments_in(path)}
@@ -347,9 +380,12 @@ class Archive:
         finally:
             writer.close()
         sums = total_of(heat_of(path, {one.identity for one in own}), self._parameters)
-        uncount(sums[-1], joins.repeated)
+        if not sums:
+            self._problem(f"camera '{camera}': no frame in what is done")
+            return
+        uncount(sums, joins.repeated)
         written = write_final(self._folder / path.name.removesuffix(SUFFIX), camera, sums,
-                              self._picture(own[-1], model), self._parameters)
+                              self._picture(own[-1]), self._parameters)
         damaged = sum(one.skipped for one in done)
         print(f"camera '{camera}': {sum(one.frames for one in done)} frames"
               + (f', {damaged} more are damaged' if damaged else '')
@@ -358,14 +394,21 @@ class Archive:
             _print_counts(one.state(), f' at {one.shape[1]} x {one.shape[0]}'
                           if len(sums) > 1 else '')
 
-    def _picture(self, segment: Segment, model: ModelFile) -> Optional[np.ndarray]:
+    def _picture(self, segment: Segment) -> Optional[np.ndarray]:
         """Return the last frame of a segment, (H, W, 3) uint8 BGR, None where that fails."""
-        job = Job(self._parameters, model, self._arguments.stall)
-        for _, picture in self._workers().each(last_picture, [segment], job):
-            if isinstance(picture, Failed):
-                self._note(f'no picture of the heat: {picture.reason}')
-                return None
-            return cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+        value_range = self._parameters['value_range']
+        try:
+            if os.path.exists(segment.path):
+                picture = last_picture(segment, value_range)
+            else:  # only workers can read it
+                picture = next(iter(self._workers().each(last_picture, [segment],
+                                                         value_range)))[1]
+        except SourceError as error:
+            picture = Failed(str(error))
+        if isinstance(picture, Failed):
+            self._note(f'no picture of the heat: {picture.reason}')
+            return None
+        return cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
 
 
 class _Progress:
@@ -406,6 +449,11 @@ class _Progress:
 
 def _overlap(one: Segment, other: ArchivedSegment) -> float:
     return min(one.ended, other.ended) - max(one.began, other.began)
+
+
+def _allowed(one: Segment, other: ArchivedSegment) -> float:
+    """Return by how many seconds two segments may overlap: names say whole seconds."""
+    return min(ROUNDED, one.length / 2, (other.ended - other.began) / 2)
 
 
 def _described(segment: Segment) -> str:

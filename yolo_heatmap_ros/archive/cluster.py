@@ -4,6 +4,8 @@ from dataclasses import dataclass
 import logging
 import os
 import platform
+import re
+import signal
 import socket
 import tempfile
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
@@ -70,7 +72,7 @@ class Cluster:
         scheduler is not there, or does not fit.
         """
         distributed = dask()
-        logging.getLogger('distributed').setLevel(logging.CRITICAL)
+        _quieten()
         warnings.filterwarnings('ignore', module='distributed')
         self.remote = bool(scheduler)
         self._resources = dict(resources or {})
@@ -90,11 +92,16 @@ class Cluster:
         import dask.config
         from dask.system import CPU_COUNT
         with dask.config.set(SETTINGS):
-            self._own = distributed.LocalCluster(
-                n_workers=workers or CPU_COUNT, threads_per_worker=1, processes=True,
-                host='127.0.0.1', dashboard_address='127.0.0.1:0' if _has_bokeh() else None,
-                silence_logs=logging.CRITICAL, local_directory=self._folder.name)
-            client = distributed.Client(self._own, set_as_default=False)
+            # Workers inherit the mask: on Ctrl-C, it is this process that ends them.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._own = distributed.LocalCluster(
+                    n_workers=workers or CPU_COUNT, threads_per_worker=1, processes=True,
+                    host='127.0.0.1', dashboard_address='127.0.0.1:0' if _has_bokeh() else None,
+                    silence_logs=logging.CRITICAL, local_directory=self._folder.name)
+                client = distributed.Client(self._own, set_as_default=False)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if hasattr(os, 'sched_setaffinity'):
             client.run(_pin_to_core)
             client.register_plugin(_core_plugin(distributed))
@@ -194,12 +201,25 @@ def _reason(error: BaseException) -> str:
         f'{type(error).__name__}: {one_line(error)}')
 
 
+def _quieten() -> None:
+    """Leave it to this command to say in a line what Dask logs with tracebacks."""
+    for name in ('distributed', 'distributed.client', 'tornado', 'tornado.application', 'asyncio',
+                 *(name for name in logging.root.manager.loggerDict
+                   if name.startswith('distributed.'))):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def _connected(scheduler: str) -> Any:
     """Return a client of a scheduler; raises ArchiveError."""
     import distributed
     try:
+        address = re.fullmatch(r'\w+://(.+):([0-9]{1,5})/?', scheduler)
+        if address is None:
+            raise ValueError('it is no address')
+        # A client that cannot connect leaves threads with tracebacks.
+        socket.create_connection((address[1].strip('[]'), int(address[2])), CONNECTING).close()
         client = distributed.Client(scheduler, timeout=CONNECTING, set_as_default=False)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (OSError, OverflowError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ArchiveError(f"--scheduler '{scheduler}': no scheduler of Dask answers there "
                            f"({one_line(error)}); start one with 'dask scheduler', and give its "
                            'address as tcp://HOST:8786') from error

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 import sqlite3
-from typing import Optional
+from typing import Dict, Optional
 
 from yolo_heatmap_ros.errors import ArchiveError
 from yolo_heatmap_ros.media.contents import Contents
@@ -19,6 +19,7 @@ class KnownContents:
     def __init__(self, folder: Path):
         """Open or create the file in a folder; raises ArchiveError."""
         self._path = folder / NAME
+        self._states: Dict[str, str] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
@@ -35,11 +36,12 @@ class KnownContents:
 
     def get(self, path: str, wanted: str) -> Optional[Contents]:
         """Return what a recording that has not changed held, as `wanted`; None if unknown."""
+        state = self._states[path] = _state(path)
         try:
             row = self._database.execute(
                 'SELECT state, contents FROM contents WHERE path = ? AND wanted = ?',
                 (path, wanted)).fetchone()
-            if row is None or row[0] != _state(path):
+            if row is None or row[0] != state:
                 return None
             about = json.loads(row[1])
         except (sqlite3.Error, ValueError) as error:
@@ -49,8 +51,8 @@ class KnownContents:
 
     def put(self, path: str, wanted: str, contents: Contents) -> None:
         """Remember what a recording holds; raises ArchiveError."""
-        state = _state(path)
-        if not state:  # only workers can read it
+        state = self._states.get(path)
+        if not state or state != _state(path):  # only workers can read it, or it is growing
             return
         try:
             self._database.execute('INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)',

@@ -22,8 +22,7 @@ CAMERA = '{camera}'
 """What stands for the camera's name in a time pattern."""
 _DIGITS = {'Y': '[0-9]{4}', 'y': '[0-9]{2}', 'm': '[0-9]{2}', 'd': '[0-9]{2}', 'H': '[0-9]{2}',
            'I': '[0-9]{2}', 'p': '[AaPp][Mm]', 'M': '[0-9]{2}', 'S': '[0-9]{2}',
-           'j': '[0-9]{3}', 'f': '[0-9]{1,6}', 'b': '[A-Za-z]{3}', 'z': '(?:Z|[+-][0-9:]{4,6})',
-           '%': '%'}
+           'j': '[0-9]{3}', 'f': '[0-9]{1,6}', 'b': '[A-Za-z]{3}', 'z': 'Z|[+-][0-9:]{4,6}'}
 """What `strptime` reads for each of its directives, as a regular expression."""
 
 
@@ -50,34 +49,52 @@ class TimePattern:
 
         Times without an offset are in `zone`.  Raises ArchiveError for what cannot be read.
         """
-        self._pattern, self._zone = pattern, zone
-        words, names = [], 0
+        self._zone = zone
+        self._directives: List[str] = []
+        words = []
         for text in re.split(r'(\{camera\}|%.)', pattern, flags=re.DOTALL):
             if text == CAMERA:
-                names += 1
-                words.append('(?P<camera>[^/]+?)')
-            elif text.startswith('%') and text[1:] not in _DIGITS:
-                raise ArchiveError(
-                    f"--time-pattern '{pattern}': '{text}' cannot be read from a name; there is "
-                    f"{', '.join(f'%{letter}' for letter in _DIGITS)} and {CAMERA}")
+                # At the beginning of a pattern, the name begins with that of a folder or file.
+                words.append(('' if any(words) else '(?<![^/])') + '(?P<camera>[^/]+?)')
+            elif text == '%%':
+                words.append('%')
+            elif text.startswith('%'):
+                if text[1:] not in _DIGITS:
+                    raise ArchiveError(
+                        f"--time-pattern '{pattern}': '{text}' cannot be read from a name; there "
+                        f"is {', '.join(f'%{letter}' for letter in _DIGITS)} and {CAMERA}")
+                words.append(f'({_DIGITS[text[1:]]})')
+                self._directives.append(text)
             else:
-                words.append(_DIGITS[text[1:]] if text.startswith('%') else re.escape(text))
-        if names > 1 or not re.search('%[Yy]', pattern):
+                words.append(re.escape(text))
+        if pattern.count(CAMERA) > 1 or not {'%Y', '%y'} & set(self._directives):
             raise ArchiveError(f"--time-pattern '{pattern}': needs a year (%Y), and at most one "
                                f"{CAMERA}, as '{CAMERA}_%Y%m%d_%H%M%S'")
-        self._expression = re.compile(''.join(words))
+        self._expression = re.compile(f"(?={''.join(words)})")
 
     def read(self, path: str) -> Tuple[Optional[str], Optional[float]]:
-        """Return the camera's name and the begin, in s since 1970 UTC; None if unknown."""
-        for found in self._expression.finditer(path):
+        """
+        Return the camera's name and the begin, in s since 1970 UTC; None if unknown.
+
+        Of several times in a path it is the last: that of the file, not of its folder.
+        """
+        for found in reversed(list(self._expression.finditer(path))):
             camera = found.groupdict().get('camera')
-            pattern = self._pattern.replace(CAMERA, (camera or '').replace('%', '%%'))
+            texts = list(found.groups())
+            if camera is not None:
+                del texts[found.re.groupindex['camera'] - 1]
+            parts: Dict[str, str] = {}
+            if any(parts.setdefault(name, text) != text
+                   for name, text in zip(self._directives, texts)):
+                continue  # a folder of one day in one of another
             try:
-                when = datetime.strptime(found[0], pattern)
-            except ValueError:
+                when = datetime.strptime(' '.join(parts.values()), ' '.join(parts))
+                if not 1970 < when.year < 9000:
+                    continue
+                when = when if when.tzinfo else when.replace(tzinfo=self._zone)
+                return camera, when.timestamp()
+            except (ValueError, OverflowError):
                 continue  # the 45th of a month
-            when = when if when.tzinfo else when.replace(tzinfo=self._zone)
-            return camera, when.timestamp()
         return None, None
 
 
@@ -89,67 +106,102 @@ def find_recordings(inputs: List[str], zone: tzinfo, camera: Optional[str] = Non
     The camera is that of a manifest, `camera`, that of the `pattern`, or the name of the folder in
     the folder that was given, else of the one that a recording is in.
     """
+    listed: Dict[Tuple[str, str], Recording] = {}
     found: Dict[str, Recording] = {}
     problems: List[str] = []
     for text in inputs:
-        several = _matching(text)
-        if not several:
-            problems.append(f"'{text}': no such file or folder, and no pattern that matches one; "
-                            'give videos, recordings, folders of them, or a manifest')
-        for path, folder in several:
+        for path, folder in _matching(text, problems):
+            try:
+                str(path).encode()
+            except UnicodeEncodeError:
+                problems.append(f'{str(path)!r}: the name is not UTF-8; rename it')
+                continue
             if path.suffix.lower() == MANIFEST_SUFFIX:
-                listed, wrong = _of_manifest(path, zone)
-                problems += wrong
-                for one in listed:
+                for one in _of_manifest(path, zone, problems):
                     if one.begin is None and pattern is not None:
                         one = replace(one, begin=pattern.read(one.path)[1])
-                    found[one.path] = one
+                    if listed.setdefault((one.path, one.camera), one) != one:
+                        problems.append(f"'{path}': '{one.path}' of camera '{one.camera}' is "
+                                        'given twice, with two begins: the second one is left '
+                                        'out')
             else:
                 named, begin = (None, None) if pattern is None else pattern.read(str(path))
                 found.setdefault(str(path), Recording(str(path), camera or named or folder, begin))
-    return list(found.values()), problems
+    known = {path for path, _ in listed}
+    return [*listed.values(), *(one for path, one in found.items() if path not in known)], problems
 
 
-def _matching(text: str) -> List[Tuple[Path, str]]:
+def _matching(text: str, problems: List[str]) -> List[Tuple[Path, str]]:
     """Return the recordings that an input names, absolute, each with the name of its folder."""
     path = Path(os.path.expanduser(text))
-    if not os.path.exists(path):
-        return [one for name in sorted(glob(str(path), recursive=True), key=_natural_path)
-                for one in _matching(name)]
-    path = Path(os.path.abspath(path))
-    if path.is_dir() and not is_bag(path):
-        return list(_in_folder(path))
-    return [(path, path.parent.name)]
+    names = [str(path)] if os.path.lexists(path) else sorted(glob(str(path), recursive=True),
+                                                             key=_natural_path)
+    if not names:
+        problems.append(f"'{text}': no such file or folder, and no pattern that matches one; "
+                        'give videos, recordings, folders of them, or a manifest')
+    recordings: List[Tuple[Path, str]] = []
+    for name in names:
+        one = Path(os.path.abspath(name))
+        try:
+            os.stat(one)
+        except OSError as error:
+            problems.append(f"'{name}': {error.strerror or error}")
+            continue
+        if not one.is_dir() or _is_recording(one):
+            recordings.append((one, one.parent.name))
+            continue
+        inside = list(_in_folder(one, problems))
+        if not inside and name == text:
+            problems.append(f"'{name}': no video or recording in this folder")
+        recordings += inside
+    return recordings
+
+
+def _is_recording(folder: Path) -> bool:
+    """Return whether a folder is one of rosbag2's; models have files of that name, too."""
+    try:
+        return is_bag(folder) and b'rosbag2' in (folder / 'metadata.yaml').read_bytes()
+    except OSError:
+        return False
 
 
 def _natural_path(name: str) -> Tuple:
     return tuple(naturally(Path(part)) for part in Path(name).parts)
 
 
-def _in_folder(folder: Path) -> Iterator[Tuple[Path, str]]:
+def _in_folder(folder: Path, problems: List[str]) -> Iterator[Tuple[Path, str]]:
     """Yield the recordings below a folder, in natural order."""
-    for place, folders, files in os.walk(folder):
+    def unreadable(error: OSError) -> None:
+        problems.append(f"'{error.filename}': {error.strerror or error}")
+    been = set()
+    for place, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real in been:  # a link to a folder that holds it
+            folders.clear()
+            continue
+        been.add(real)
         inside = Path(place)
-        bags = [name for name in folders if is_bag(inside / name)]
+        bags = [name for name in folders if _is_recording(inside / name)]
         folders[:] = [name for name in folders if name not in bags and not name.startswith('.')]
         folders.sort(key=lambda name: naturally(Path(name)))
-        videos = [name for name in files if not name.startswith('.') and
-                  Path(name).suffix.lower() in (*VIDEO_SUFFIXES, *RECORDING_SUFFIXES)]
+        videos = [name for name in files if not name.startswith('.') and (
+            Path(name).suffix.lower() in VIDEO_SUFFIXES
+            or Path(name).suffix in RECORDING_SUFFIXES)]
         below = inside.relative_to(folder).parts
         for name in sorted((*bags, *videos), key=lambda name: naturally(Path(name))):
             yield inside / name, below[0] if below else folder.name
 
 
-def _of_manifest(path: Path, zone: tzinfo) -> Tuple[List[Recording], List[str]]:
+def _of_manifest(path: Path, zone: tzinfo, problems: List[str]) -> List[Recording]:
     recordings: List[Recording] = []
-    problems: List[str] = []
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
             reader = csv.DictReader(file, skipinitialspace=True)
             missing = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
             if missing:
-                return [], [f"'{path}': no column {' and no '.join(missing)}; its first line must "
-                            f"be {','.join(COLUMNS)}"]
+                problems.append(f"'{path}': no column {' and no '.join(missing)}; its first line "
+                                f"must be {','.join(COLUMNS)}")
+                return []
             for row in reader:
                 place = f"'{path}', line {reader.line_num}"
                 values = [(row.get(name) or '').strip() for name in COLUMNS]
@@ -166,4 +218,4 @@ def _of_manifest(path: Path, zone: tzinfo) -> Tuple[List[Recording], List[str]]:
                 recordings.append(Recording(os.path.abspath(file_path), values[1], begin))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         problems.append(f"'{path}': not a manifest that can be read ({one_line(error)})")
-    return recordings, problems
+    return recordings

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 import faulthandler
 import math
+import os
 import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from yolo_heatmap_ros.build_pipeline import DETECTION, make_pipeline, MODEL
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
-from yolo_heatmap_ros.errors import ModelError, SourceError
+from yolo_heatmap_ros.errors import ArchiveError, ModelError, SourceError
 from yolo_heatmap_ros.heat.clock import RateLimit
 from yolo_heatmap_ros.heat.events import Event, EventKind
 from yolo_heatmap_ros.heat.time_bins import TimeBin
@@ -31,7 +32,9 @@ from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.archived_segments import packed_heat
 
 NUMBERS = 1000
-"""Numbers of tracks of a segment begin with its begin in s since 1970 UTC, times this."""
+"""Numbers of tracks of a segment begin with its begin in ms since 1970 UTC, times this."""
+FAILING = 0.1
+"""Share of frames on which the model may fail: more is no matter of the frames."""
 LOOK = 1.0
 """Seconds between two signs of life at least: each starts a thread."""
 LAST = 2.0
@@ -44,12 +47,14 @@ class Job:
     """
     What all segments of an archive have in common.
 
-    A worker that gets no further for `stall` s is stuck, and ends.
+    A worker that gets no further for `stall` s is stuck, and ends; if it has a log of its own
+    (`logs`), it says there where it was.
     """
 
     parameters: Configuration
     model: ModelFile
     stall: float
+    logs: bool = False
 
 
 @dataclass
@@ -80,15 +85,16 @@ class SegmentResult:
 class Watch:
     """Ends the process if it gets no further for some time: native code cannot be interrupted."""
 
-    def __init__(self, seconds: float):
-        """Begin to watch."""
+    def __init__(self, seconds: float, logs: bool = False):
+        """Begin to watch; say on stderr where it was stuck, if `logs`."""
         self._seconds = seconds
+        self._file = sys.__stderr__ if logs else open(os.devnull, 'w')
         self.alive()
 
     def alive(self) -> None:
         """Take note that it got further."""
         self._next = time.monotonic() + LOOK
-        faulthandler.dump_traceback_later(self._seconds, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(self._seconds, exit=True, file=self._file)
 
     def look(self) -> None:
         """Take note, if the last time is a while ago."""
@@ -98,6 +104,8 @@ class Watch:
     def stop(self) -> None:
         """Watch no longer."""
         faulthandler.cancel_dump_traceback_later()
+        if self._file is not sys.__stderr__:
+            self._file.close()
 
 
 def read_contents(recording: Recording, topic: str, segment: float, stall: float) -> Contents:
@@ -118,12 +126,12 @@ def process(segment: Segment, job: Job, fetch: Callable[[], bytes],
     Raises HeatmapError, one line, where the recording or the model cannot be used.
     """
     begin = time.monotonic()
-    watch = Watch(job.stall)
+    result = SegmentResult(segment.identity, host=socket.gethostname())
+    pipeline = make_pipeline(job.parameters, result.notes.append,
+                             make_detector or (lambda **_: _detector(job, fetch)))
+    pipeline.set_time_origin(segment.origin)
+    watch = Watch(job.stall, job.logs)
     try:
-        result = SegmentResult(segment.identity, host=socket.gethostname())
-        pipeline = make_pipeline(job.parameters, result.notes.append,
-                                 make_detector or (lambda **_: _detector(job, fetch)))
-        pipeline.set_time_origin(segment.origin)
         _run(segment, job.parameters, pipeline, result, watch)
     finally:
         watch.stop()
@@ -150,27 +158,29 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
     tail = segment.tail
     if tail is not None:
         with _Opened(tail.path, tail.topic, value_range) as source:
-            for stamp, frame in frames(source, tail.start, math.inf, max_rate):
+            for stamp, frame in frames(source, tail.start, math.inf, max_rate, watch.look):
                 _take(pipeline.warm_up, frame, stamp + tail.shift, result)
                 result.followed += 1
-                watch.look()
     with _Opened(segment.path, segment.topic, value_range) as source:
-        damaged = 0
-        marks: List[TrackMark] = []
+        damaged = result.skipped = 0
+        marks: Optional[List[TrackMark]] = None
         visits: List[Event] = []
-        for stamp, frame in frames(source, segment.lead_in, segment.end, max_rate):
-            watch.look()
+        for stamp, frame in frames(source, segment.lead_in, segment.end, max_rate,
+                                   watch.look):
             if stamp < segment.start - ROUNDING:
                 _take(pipeline.warm_up, frame, stamp, result)
                 result.followed += 1
                 # What was not usable so far, the segment before has counted.
                 damaged, result.skipped = source.unusable, 0
                 continue
-            if not (result.frames or result.skipped):
+            if marks is None:
                 marks = pipeline.track_marks()
             result.frames += _take(pipeline.update, frame, stamp, result)
             visits += [event for event in pipeline.new_events(visits=True)
                        if event.kind == EventKind.VISIT]
+        if result.skipped > FAILING * (result.frames + result.skipped):
+            raise ArchiveError(f"'{segment.path}': the model fails on {result.skipped} frames "
+                               f'from {segment.start:.1f} s on ({result.notes[-1]})')
         result.skipped += source.unusable - damaged
         if source.advice:
             result.notes.append(source.advice)
@@ -183,12 +193,14 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
     result.seconds = segment.length
     pipeline.close_bins()
     result.bins = pipeline.new_bins()
-    numbers = round(segment.began) * NUMBERS
+    numbers = round(1000 * segment.began) * NUMBERS
     for one in result.bins:
         for event in one.events:
             event['track'] += numbers
+    marks = marks or []
     known = {mark.number for mark in marks}
     result.tracks = {
+        'tail': segment.tail is not None,
         'begin': [_plain(mark, segment, numbers) for mark in marks],
         'end': [_plain(mark, segment, numbers) for mark in pipeline.track_marks()],
         'visits': [(event.track_id + numbers, event.place, pipeline.class_name(event.class_id),
@@ -222,7 +234,7 @@ def _take(step: Callable[[np.ndarray, float], Any], frame: np.ndarray, stamp: fl
 class _Opened:
     """A source for the length of a `with`."""
 
-    def __init__(self, path: str, topic: str, value_range):
+    def __init__(self, path: str, topic: str, value_range: Sequence[float]):
         self._source = open_source(path, topic, value_range)
 
     def __enter__(self) -> Source:
@@ -232,19 +244,20 @@ class _Opened:
         self._source.close()
 
 
-def frames(source: Source, begin: float, end: float,
-           max_rate: float) -> Iterator[Tuple[float, np.ndarray]]:
+def frames(source: Source, begin: float, end: float, max_rate: float,
+           alive: Callable[[], None] = lambda: None) -> Iterator[Tuple[float, np.ndarray]]:
     """
     Yield (stamp in s, frame) from `begin` to before `end`, by the times of the source.
 
     Of all frames of the source, those are taken that `max_rate` (Hz; 0: all) leaves, wherever one
-    begins.
+    begins.  `alive` is called for each of them.
     """
     limit = RateLimit()
     limit.takes(0.0, max_rate)
     if begin and not source.seek(begin):
         return
     while source.coming < end - ROUNDING:
+        alive()
         if source.coming and not limit.takes(source.coming, max_rate):
             if not source.skip():
                 return
@@ -255,17 +268,13 @@ def frames(source: Source, begin: float, end: float,
         yield source.elapsed, frame
 
 
-def last_picture(segment: Segment, job: Job) -> bytes:
+def last_picture(segment: Segment, value_range: Sequence[float]) -> bytes:
     """Return the last frame of a segment as PNG; raises SourceError where there is none."""
-    watch = Watch(job.stall)
-    try:
-        with _Opened(segment.path, segment.topic, job.parameters['value_range']) as source:
-            for begin in (segment.start + segment.length - LAST, segment.start):
-                last = None
-                for _, last in frames(source, max(segment.start, begin), segment.end, 0.0):
-                    watch.look()
-                if last is not None:
-                    return cv2.imencode('.png', last)[1].tobytes()
-    finally:
-        watch.stop()
+    with _Opened(segment.path, segment.topic, value_range) as source:
+        for begin in (segment.start + segment.length - LAST, segment.start):
+            last = None
+            for _, last in frames(source, max(segment.start, begin), segment.end, 0.0):
+                pass
+            if last is not None:
+                return cv2.imencode('.png', last)[1].tobytes()
     raise SourceError(f"'{segment.path}': no frame that can be decoded")

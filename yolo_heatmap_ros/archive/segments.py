@@ -4,12 +4,15 @@ from dataclasses import asdict, dataclass, replace
 import hashlib
 import json
 import math
+import os
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.archive.recordings import Recording
 from yolo_heatmap_ros.build_pipeline import DETECTION, OPTIONS
+from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.media.contents import Contents
 
 ROUNDED = 2.0
@@ -142,7 +145,11 @@ def _tail(before: Timed, one: Timed, lead_in: float, max_gap: float) -> Optional
 
 def job_of(parameters: Mapping[str, Any], model_sha256: str) -> Dict[str, Any]:
     """Return what identifies the model and the parameters of an archive, as plain values."""
-    return {'model': model_sha256, **{name: _plain(parameters[name]) for name in COUNTED}}
+    job = {'model': model_sha256, **{name: _plain(parameters[name]) for name in COUNTED}}
+    tracker = os.path.expanduser(parameters['tracker'])
+    if os.path.isfile(tracker):
+        job['tracker'] = sha256_of(Path(tracker))
+    return job
 
 
 def _plain(value: Any) -> Any:

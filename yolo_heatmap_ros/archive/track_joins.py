@@ -74,10 +74,17 @@ def _overlap(box: Sequence[float], other: Sequence[float]) -> float:
     return float(sides.prod() / (sum(areas) - sides.prod()))
 
 
-def uncount(heat: HeatAccumulator, repeated: Iterable[Repeated]) -> None:
-    """Take visits that were counted before off the counts of regions, by the class's name."""
+def uncount(sums: Sequence[HeatAccumulator], repeated: Iterable[Repeated]) -> None:
+    """
+    Take visits that were counted before off the counts of regions, by the class's name.
+
+    `sums` are those of each resolution, that of the last frames at the end.
+    """
     for one in repeated:
-        count = None if heat.regions is None else heat.regions.counts.get(one.place)
-        if count is not None and count.tracks:
-            count.tracks -= 1
-            count.of_class(one.class_name)['tracks'] -= 1
+        for heat in reversed(sums):
+            count = None if heat.regions is None else heat.regions.counts.get(one.place)
+            of_class = {} if count is None else count.by_class.get(one.class_name, {})
+            if of_class.get('tracks'):
+                count.tracks -= 1
+                of_class['tracks'] -= 1
+                break

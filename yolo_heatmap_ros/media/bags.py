@@ -88,10 +88,20 @@ class Bag(Source):
             return 0.0
         return (len(times) - 1) / ((times[-1] - times[0]) * 1e-9)
 
-    @property
     def last(self) -> float:
-        """Return the seconds from the first image to the end of the recording, of any topic."""
-        return max(0.0, (self._reader.end_time - self._first) * 1e-9)
+        """Return the seconds from the first image to the last one, or to the end if unknown."""
+        end, back = self._reader.end_time, int(1e9)
+        try:
+            while True:
+                begin = max(self._first, end - back)
+                times = [time for _, time, _ in self._reader.messages(
+                    connections=self._connections, start=begin)]
+                if times or begin <= self._first:
+                    break
+                back *= 8
+        except Exception:  # of SQLite, MCAP or Zstandard: told when the damaged part is read
+            times = [end]
+        return max(0, max(times, default=self._first) - self._first) * 1e-9
 
     @property
     def elapsed(self) -> float:

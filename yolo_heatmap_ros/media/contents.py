@@ -9,6 +9,7 @@ import av
 
 from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.errors import SourceError
+from yolo_heatmap_ros.limits import EARLIEST
 from yolo_heatmap_ros.media.bags import Bag
 from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
 from yolo_heatmap_ros.media.sources import open_source
@@ -59,7 +60,7 @@ def contents_of(path: str, topic: str, segment: float,
         if isinstance(source, VideoFile):
             end, keys = _packets(path, source, alive)
         elif isinstance(source, Bag):
-            end = source.last
+            end = source.last()
         else:
             end = source.total * spacing - spacing
             keys = None
@@ -67,7 +68,10 @@ def contents_of(path: str, topic: str, segment: float,
             end = _played(source, alive)
         end += spacing
         cuts = () if keys is None else tuple(cuts_of(end, keys, segment))
-        return Contents(_hash(path, alive), end, spacing, cuts, source.origin, source.topic,
+        origin = source.origin
+        if origin is not None and origin < EARLIEST:
+            origin = None  # of a simulation, or of a clock that was never set
+        return Contents(_hash(path, alive), end, spacing, cuts, origin, source.topic,
                         tuple(source.topics))
     finally:
         source.close()

@@ -92,7 +92,8 @@ def join_tracks(database: sqlite3.Connection, numbers: Mapping[int, int],
             "UPDATE counts SET value = value - 1 WHERE place = :place AND what = 'tracks' "
             'AND class IN (:nobody, :name) AND bin = (SELECT bins.id FROM bins JOIN counts '
             "ON counts.bin = bins.id WHERE place = :place AND what = 'tracks' AND class = :name "
-            'AND value >= 1 AND begin + period > :stamp ORDER BY begin, began DESC LIMIT 1)',
+            'AND value >= 1 AND begin + period > :stamp AND begin < :stamp + 60 '
+            'ORDER BY begin, began DESC LIMIT 1)',
             {'place': one.place, 'nobody': '', 'name': one.class_name, 'stamp': one.stamp})
 
 

@@ -43,6 +43,7 @@ CREATE INDEX months_month ON months(view, month, slot);
 def file_of(folder: Path, camera: str) -> Path:
     """Return the path of a camera's file; `camera` is the full name of its node."""
     name = re.sub(r'[^\w.-]', '_', camera.strip('/').replace('/', '.')) or 'camera'
+    name = re.sub(r'^\.+', '_', name)  # `..` is another folder
     return folder / f'{name}{SUFFIX}'
 
 
