@@ -32,6 +32,7 @@ from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors.weights import local_weights
 from yolo_heatmap_ros.errors import ArchiveError, HeatmapError, SourceError
 from yolo_heatmap_ros.media.contents import Contents
+from yolo_heatmap_ros.media.source import ROUNDING
 from yolo_heatmap_ros.storage.archived_segments import ArchivedSegment, heat_of, segments_in
 from yolo_heatmap_ros.storage.history import shown
 from yolo_heatmap_ros.storage.history_file import file_of, SUFFIX
@@ -311,7 +312,6 @@ class Archive:
         self._done_before += len(segments) - len(wanted)
         if not wanted:
             return []
-        missing: List[Segment] = []
         refused: Dict[str, None] = {}
         writer = HistoryWriter(self._folder, camera)
         try:
@@ -319,14 +319,12 @@ class Archive:
                 if any(_overlap(one, other) > _allowed(one, other) for other in others) or (
                         not there and writer.covers(one.began + one.length / 2)):
                     refused[one.path] = None
-                else:
-                    missing.append(one)
         finally:
             writer.close()
         for file in refused:
             self._problem(f"'{file}': '{path}' has this time already, by another model, other "
                           'options or cuts, or of another file; give another --history')
-        return missing
+        return [one for one in wanted if one.path not in refused]
 
     def _process(self, missing: List[Segment], model: ModelFile) -> List[SegmentResult]:
         """Let the workers do what is missing; keep each result as it comes."""
@@ -452,7 +450,9 @@ def _overlap(one: Segment, other: ArchivedSegment) -> float:
 
 
 def _allowed(one: Segment, other: ArchivedSegment) -> float:
-    """Return by how many seconds two segments may overlap: names say whole seconds."""
+    """Return by how many seconds two segments may overlap: names of files say whole seconds."""
+    if one.path == other.file:
+        return ROUNDING
     return min(ROUNDED, one.length / 2, (other.ended - other.began) / 2)
 
 

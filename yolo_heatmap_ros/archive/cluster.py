@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import tempfile
+import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import warnings
 
@@ -100,6 +101,9 @@ class Cluster:
                     host='127.0.0.1', dashboard_address='127.0.0.1:0' if _has_bokeh() else None,
                     silence_logs=logging.CRITICAL, local_directory=self._folder.name)
                 client = distributed.Client(self._own, set_as_default=False)
+            except (OSError, RuntimeError, TimeoutError) as error:
+                raise ArchiveError(f'the workers could not be started ({one_line(error)}); check '
+                                   'the memory that is left, and start again') from error
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if hasattr(os, 'sched_setaffinity'):
@@ -217,7 +221,7 @@ def _connected(scheduler: str) -> Any:
         if address is None:
             raise ValueError('it is no address')
         # A client that cannot connect leaves threads with tracebacks.
-        socket.create_connection((address[1].strip('[]'), int(address[2])), CONNECTING).close()
+        _wait_for(address[1].strip('[]'), int(address[2]))
         client = distributed.Client(scheduler, timeout=CONNECTING, set_as_default=False)
     except (OSError, OverflowError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ArchiveError(f"--scheduler '{scheduler}': no scheduler of Dask answers there "
@@ -229,6 +233,18 @@ def _connected(scheduler: str) -> Any:
         client.close()
         raise
     return client
+
+
+def _wait_for(host: str, port: int) -> None:
+    """Wait until somebody answers there, for a while; raises OSError."""
+    until = time.monotonic() + CONNECTING
+    while True:
+        try:
+            return socket.create_connection((host, port), CONNECTING).close()
+        except ConnectionRefusedError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.2)
 
 
 def _check_versions(client: Any, scheduler: str) -> None:
