@@ -333,7 +333,7 @@ class Archive:
         cluster = self._workers()
         fetch: Any = not_sent
         if cluster.remote:
-            fetch = cluster.keep(f'weights-{model.sha256}', packed(Path(model.path)))
+            fetch = cluster.keep(packed(Path(model.path)))
         job = Job(self._parameters, model, self._arguments.stall, cluster.remote)
         done: List[SegmentResult] = []
         with _Progress(missing) as progress:

@@ -1,5 +1,6 @@
 """The processes that work on segments: those of Dask, here or on other machines."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 import logging
 import os
@@ -10,6 +11,7 @@ import socket
 import tempfile
 import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+import uuid
 import warnings
 
 import yolo_heatmap_ros
@@ -41,14 +43,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class SentModel:
-    """Gets the weights that the client has given to the cluster under a key; on a worker."""
+    """Gets the weights that the client has given to the scheduler under a name; on a worker."""
 
-    key: str
+    name: str
 
     def __call__(self) -> bytes:
         """Return them, packed."""
-        from distributed import Future, get_client
-        return Future(self.key, client=get_client()).result()
+        from distributed import get_client
+        return get_client().get_dataset(self.name)
 
 
 def dask() -> Any:
@@ -79,7 +81,7 @@ class Cluster:
         self._resources = dict(resources or {})
         self._own: Any = None
         self._folder = tempfile.TemporaryDirectory(prefix='archive-')
-        self._kept: List[Any] = []
+        self._kept: List[str] = []
         if scheduler:
             self._client = _connected(scheduler)
         else:
@@ -111,10 +113,12 @@ class Cluster:
             client.register_plugin(_core_plugin(distributed))
         return client
 
-    def keep(self, key: str, content: bytes) -> SentModel:
-        """Give weights, packed, to the cluster; return how a worker gets them."""
-        self._kept.append(self._client.submit(bytes, content, key=key, retries=TRIES - 1))
-        return SentModel(key)
+    def keep(self, content: bytes) -> SentModel:
+        """Give weights, packed, to the scheduler until the end; return how a worker gets them."""
+        name = f'weights-{uuid.uuid4().hex}'
+        self._client.publish_dataset(content, name=name)
+        self._kept.append(name)
+        return SentModel(name)
 
     def check(self, paths: Sequence[str]) -> List[str]:
         """Return a line on each host whose workers cannot be used, or cannot read all `paths`."""
@@ -126,6 +130,7 @@ class Cluster:
                          'it needs there'] = None
                 continue
             host, version, unreadable = about
+            host = f"{host} ({address.split('://')[-1].rpartition(':')[0]})"
             if version != yolo_heatmap_ros.__version__:
                 problems[f'host {host}: has yolo_heatmap_ros {version}, and this client '
                          f'{yolo_heatmap_ros.__version__}: use the same'] = None
@@ -167,7 +172,9 @@ class Cluster:
 
     def close(self) -> None:
         """End the client, and the processes that were started here."""
-        self._kept.clear()
+        for name in self._kept:
+            with suppress(OSError, RuntimeError, TimeoutError):  # of a scheduler that is gone
+                self._client.unpublish_dataset(name)
         self._client.close()
         if self._own is not None:
             self._own.close()
