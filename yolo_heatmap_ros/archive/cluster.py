@@ -26,10 +26,8 @@ SETTINGS = {
     'distributed.scheduler.allowed-failures': TRIES - 1,
     # A worker that dies is held against all that it was given: one segment each.
     'distributed.scheduler.worker-saturation': 1.0,
-    # Without MALLOC_TRIM_THRESHOLD_, which Dask sets: giving memory back at once takes a model
-    # nearly as long as its work.
-    'distributed.nanny.pre-spawn-environ': {
-        'OMP_NUM_THREADS': 1, 'MKL_NUM_THREADS': 1, 'OPENBLAS_NUM_THREADS': 1},
+    # Dask sets it: giving memory back at once takes a model nearly as long as its work.
+    'distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_': None,
 }
 
 
