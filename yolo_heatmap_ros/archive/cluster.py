@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
+from multiprocessing import resource_tracker
 import os
 import platform
 import re
@@ -93,7 +94,9 @@ class Cluster:
         import dask.config
         from dask.system import CPU_COUNT
         with dask.config.set(SETTINGS):
-            # Workers inherit the mask: on Ctrl-C, it is this process that ends them.
+            # Workers inherit the mask: on Ctrl-C, it is this process that ends them.  What is
+            # started with the first of them would take the mask off.
+            resource_tracker.ensure_running()
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 self._own = distributed.LocalCluster(
