@@ -356,7 +356,7 @@ def test_two_hosts(reference, common, street, tmp_path):
                                      dask.address)],
                 capture_output=True, text=True, cwd=ROOT, timeout=300)
             assert refused.returncode == 1
-            assert re.search(rf"archive: host \S+ \({re.escape(ADDRESSES[1])}\): cannot read "
+            assert re.search(rf'archive: host \S+ \({re.escape(ADDRESSES[1])}\): cannot read '
                              rf"'{common[0]}/.*' \(No such file or directory\): recordings must "
                              'have the same path', refused.stderr), refused.stderr
     except HostsError as error:
