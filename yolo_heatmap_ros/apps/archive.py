@@ -150,7 +150,7 @@ class Archive:
                     self._finish(camera, segments)
                 except HeatmapError as error:
                     self._problem(f"camera '{camera}': {error}")
-            video = sum(result.seconds for result in done)
+            video = sum(segment.length for segment in done)
             print(f'{video / HOUR:.2f} h of video in {seconds:.0f} s, {video / seconds:.1f} x '
                   f'real time; {len(done)} segments done, '
                   f'{self._done_before} were done before')
@@ -326,8 +326,8 @@ class Archive:
                           'options or cuts, or of another file; give another --history')
         return [one for one in wanted if one.path not in refused]
 
-    def _process(self, missing: List[Segment], model: ModelFile) -> List[SegmentResult]:
-        """Let the workers do what is missing; keep each result as it comes."""
+    def _process(self, missing: List[Segment], model: ModelFile) -> List[Segment]:
+        """Let the workers do what is missing, and keep each result as it comes; return what is."""
         if not missing:
             return []
         cluster = self._workers()
@@ -335,7 +335,7 @@ class Archive:
         if cluster.remote:
             fetch = cluster.keep(packed(Path(model.path)))
         job = Job(self._parameters, model, self._arguments.stall, cluster.remote)
-        done: List[SegmentResult] = []
+        done: List[Segment] = []
         with _Progress(missing) as progress:
             for segment, result in cluster.each(process, missing, job, fetch):
                 if isinstance(result, Failed):
@@ -346,8 +346,7 @@ class Archive:
                     for note in result.notes:
                         self._note(note)
                     self._keep(segment, result)
-                    result.bins, result.heats = [], []
-                    done.append(result)
+                    done.append(segment)
                 progress.update(segment)
         return done
 
@@ -389,8 +388,8 @@ class Archive:
               + (f', {damaged} more are damaged' if damaged else '')
               + f', {len(own)} of {len(segments)} segments: {path}, {written}')
         for one in sums:
-            _print_counts(one.state(), f' at {one.shape[1]} x {one.shape[0]}'
-                          if len(sums) > 1 else '')
+            for line in one.state().described(with_size=len(sums) > 1):
+                print(f'  {line}')
 
     def _picture(self, segment: Segment) -> Optional[np.ndarray]:
         """Return the last frame of a segment, (H, W, 3) uint8 BGR, None where that fails."""
@@ -458,14 +457,6 @@ def _allowed(one: Segment, other: ArchivedSegment) -> float:
 
 def _described(segment: Segment) -> str:
     return f"'{segment.path}', {segment.start:.1f} to {segment.start + segment.length:.1f} s"
-
-
-def _print_counts(state: Any, size: str) -> None:
-    for name, count in state.regions.items():
-        print(f"  region {name}{size}: {count['tracks']} objects, {count['entries']} entries, "
-              f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
-    for name, count in state.lines.items():
-        print(f"  line {name}{size}: {count['forward']} forward, {count['backward']} backward")
 
 
 def _zone(name: str) -> tzinfo:

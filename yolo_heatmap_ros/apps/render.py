@@ -25,7 +25,7 @@ from yolo_heatmap_ros.media.video_writer import VideoWriter
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.storage.event_file import EventFile
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
-from yolo_heatmap_ros.storage.snapshots import Snapshot, write
+from yolo_heatmap_ros.storage.snapshots import plain_values, Snapshot, write
 from yolo_heatmap_ros.time_zones import parse_time
 
 WINDOW_TITLE = 'yolo_heatmap: q or ESC closes'
@@ -320,12 +320,8 @@ def _time(text: str) -> float:
 def _print_counts(pipeline: HeatmapPipeline) -> None:
     states = [*pipeline.other_states(), pipeline.state()]
     for state in states:
-        size = f' at {state.shape[1]} x {state.shape[0]}' if len(states) > 1 else ''
-        for name, count in state.regions.items():
-            print(f"region {name}{size}: {count['tracks']} objects, {count['entries']} entries, "
-                  f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
-        for name, count in state.lines.items():
-            print(f"line {name}{size}: {count['forward']} forward, {count['backward']} backward")
+        for line in state.described(with_size=len(states) > 1):
+            print(line)
 
 
 def _say(line: str) -> None:
@@ -354,10 +350,7 @@ def _picture(pipeline: HeatmapPipeline, frame: np.ndarray, heatmap_only: bool) -
 
 def _save(pipeline: HeatmapPipeline, folder: Path, configuration: Configuration) -> None:
     pipeline.legend = True
-    # YAML cannot represent enums, although they are strings.
-    plain = {name: str(value) if isinstance(value, str) else value
-             for name, value in configuration.items()
-             if isinstance(value, (bool, int, float, str))}
+    plain = plain_values(configuration)
     # The last resolution is the newest snapshot, which others would load.
     for state in pipeline.other_states():
         print(f'snapshot: {write(folder, Snapshot(state, plain), {}, KEEP)}')

@@ -12,7 +12,7 @@ from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator, HeatState
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import draw_heat
-from yolo_heatmap_ros.storage.snapshots import Snapshot, write
+from yolo_heatmap_ros.storage.snapshots import plain_values, Snapshot, write
 
 KEEP = 1
 """Number of snapshots to keep of each camera: that of the last run."""
@@ -43,16 +43,12 @@ def write_final(folder: Path, camera: str, sums: List[HeatAccumulator],
 
     Returns the folder of the last one.  Raises SnapshotError.
     """
-    # YAML cannot represent enums, although they are strings.
-    plain = {name: str(value) if isinstance(value, str) else value
-             for name, value in parameters.items()
-             if isinstance(value, (bool, int, float, str))}
     written = folder
     for one in sums:
         pictures: Mapping[str, np.ndarray] = {}
         if frame is not None and frame.shape[:2] == one.shape:
             pictures = _pictures(one, frame, parameters)
-        written = write(folder, Snapshot(one.state(), plain, camera), pictures,
+        written = write(folder, Snapshot(one.state(), plain_values(parameters), camera), pictures,
                         KEEP + len(sums) - 1)
     return written
 

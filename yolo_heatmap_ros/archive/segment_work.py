@@ -1,10 +1,10 @@
 """What a worker does: the heat, counts and history of one segment of a recording."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 import faulthandler
 import math
 import os
-import socket
 import sys
 import threading
 import time
@@ -64,22 +64,16 @@ class SegmentResult:
 
     `heats` are copies of the heat of each resolution as `packed_heat` returns them, with times in
     s since 1970 UTC.  `tracks` are as in `ArchivedSegment`.  `frames` is the number of those that
-    count, `followed` of those before, `skipped` of damaged ones and of those on which the model
-    failed; `seconds` is the length of video, `busy` how many the worker needed.  `notes` are lines
-    for the user.
+    count, `skipped` of damaged ones and of those on which the model failed.  `notes` are lines for
+    the user.
     """
 
-    identity: str
     frames: int = 0
-    followed: int = 0
     skipped: int = 0
-    seconds: float = 0.0
-    busy: float = 0.0
     bins: List[TimeBin] = field(default_factory=list)
     heats: List[Tuple[Dict[str, Any], bytes]] = field(default_factory=list)
     tracks: Dict[str, Any] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
-    host: str = ''
 
 
 class Watch:
@@ -125,8 +119,7 @@ def process(segment: Segment, job: Job, fetch: Callable[[], bytes],
     `fetch` gets the weights where this machine has no such file; `make_detector` loads them.
     Raises HeatmapError, one line, where the recording or the model cannot be used.
     """
-    begin = time.monotonic()
-    result = SegmentResult(segment.identity, host=socket.gethostname())
+    result = SegmentResult()
     pipeline = make_pipeline(job.parameters, result.notes.append,
                              make_detector or (lambda **_: _detector(job, fetch)))
     pipeline.set_time_origin(segment.origin)
@@ -135,7 +128,6 @@ def process(segment: Segment, job: Job, fetch: Callable[[], bytes],
         _run(segment, job.parameters, pipeline, result, watch)
     finally:
         watch.stop()
-    result.busy = time.monotonic() - begin
     return result
 
 
@@ -157,11 +149,10 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
     max_rate, value_range = parameters['max_rate'], parameters['value_range']
     tail = segment.tail
     if tail is not None:
-        with _Opened(tail.path, tail.topic, value_range) as source:
+        with closing(open_source(tail.path, tail.topic, value_range)) as source:
             for stamp, frame in frames(source, tail.start, math.inf, max_rate, watch.look):
                 _take(pipeline.warm_up, frame, stamp + tail.shift, result)
-                result.followed += 1
-    with _Opened(segment.path, segment.topic, value_range) as source:
+    with closing(open_source(segment.path, segment.topic, value_range)) as source:
         damaged = result.skipped = 0
         marks: Optional[List[TrackMark]] = None
         visits: List[Event] = []
@@ -169,7 +160,6 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
                                    watch.look):
             if stamp < segment.start - ROUNDING:
                 _take(pipeline.warm_up, frame, stamp, result)
-                result.followed += 1
                 # What was not usable so far, the segment before has counted.
                 damaged, result.skipped = source.unusable, 0
                 continue
@@ -190,7 +180,6 @@ def _run(segment: Segment, parameters: Configuration, pipeline: HeatmapPipeline,
         if not segment.start:
             raise SourceError(text)
         result.notes.append(text)
-    result.seconds = segment.length
     pipeline.close_bins()
     result.bins = pipeline.new_bins()
     numbers = round(1000 * segment.began) * NUMBERS
@@ -231,19 +220,6 @@ def _take(step: Callable[[np.ndarray, float], Any], frame: np.ndarray, stamp: fl
         return False
 
 
-class _Opened:
-    """A source for the length of a `with`."""
-
-    def __init__(self, path: str, topic: str, value_range: Sequence[float]):
-        self._source = open_source(path, topic, value_range)
-
-    def __enter__(self) -> Source:
-        return self._source
-
-    def __exit__(self, *_) -> None:
-        self._source.close()
-
-
 def frames(source: Source, begin: float, end: float, max_rate: float,
            alive: Callable[[], None] = lambda: None) -> Iterator[Tuple[float, np.ndarray]]:
     """
@@ -270,7 +246,7 @@ def frames(source: Source, begin: float, end: float, max_rate: float,
 
 def last_picture(segment: Segment, value_range: Sequence[float]) -> bytes:
     """Return the last frame of a segment as PNG; raises SourceError where there is none."""
-    with _Opened(segment.path, segment.topic, value_range) as source:
+    with closing(open_source(segment.path, segment.topic, value_range)) as source:
         for begin in (segment.start + segment.length - LAST, segment.start):
             last = None
             for _, last in frames(source, max(segment.start, begin), segment.end, 0.0):

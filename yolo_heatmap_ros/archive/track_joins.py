@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
 import numpy as np
 
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
-from yolo_heatmap_ros.heat.tracks import TrackMark
+from yolo_heatmap_ros.heat.tracks import overlap, TrackMark
 from yolo_heatmap_ros.storage.archived_segments import ArchivedSegment, Repeated
 
 SAME_TIME = 2e-3
@@ -53,25 +53,16 @@ def _marks(plain: Sequence[Any]) -> List[TrackMark]:
 def _pairs(before: Sequence[TrackMark],
            after: Sequence[TrackMark]) -> List[Tuple[TrackMark, TrackMark]]:
     """Return the marks that are of one track: last seen at the same time and place."""
-    found = sorted(((_overlap(one.box, other.box), row, column)
+    found = sorted(((overlap(np.array(one.box), np.array(other.box)), row, column)
                     for row, one in enumerate(before) for column, other in enumerate(after)
                     if abs(one.stamp - other.stamp) <= SAME_TIME), reverse=True)
     pairs, rows, columns = [], set(), set()
-    for overlap, row, column in found:
-        if overlap >= SAME_BOX and row not in rows and column not in columns:
+    for shared, row, column in found:
+        if shared >= SAME_BOX and row not in rows and column not in columns:
             rows.add(row)
             columns.add(column)
             pairs.append((before[row], after[column]))
     return pairs
-
-
-def _overlap(box: Sequence[float], other: Sequence[float]) -> float:
-    """Return the intersection over union of two boxes, xyxy."""
-    sides = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
-    if (sides <= 0.0).any():
-        return 0.0
-    areas = [(one[2] - one[0]) * (one[3] - one[1]) for one in (box, other)]
-    return float(sides.prod() / (sum(areas) - sides.prod()))
 
 
 def uncount(sums: Sequence[HeatAccumulator], repeated: Iterable[Repeated]) -> None:

@@ -55,6 +55,15 @@ class HeatState:
         """Return (H, W) in px of the picture."""
         return self.arrays[HEAT].shape
 
+    def described(self, with_size: bool = False) -> Iterator[str]:
+        """Yield a line on each region and line, with the picture's size in it if asked for."""
+        size = f' at {self.shape[1]} x {self.shape[0]}' if with_size else ''
+        for name, count in self.regions.items():
+            yield (f"region {name}{size}: {count['tracks']} objects, {count['entries']} entries, "
+                   f"{count['exits']} exits, {count['occupancy']:.1f} s of occupancy")
+        for name, count in self.lines.items():
+            yield f"line {name}{size}: {count['forward']} forward, {count['backward']} backward"
+
 
 class HeatAccumulator:
     """

@@ -211,7 +211,7 @@ class TrackMemory:
             if other.frame < self._frame and since < other.stamp:
                 share = (other.stamp - track.stamp) / (stamp - track.stamp)
                 on_its_way = track.box + np.float32(share) * (box - track.box)
-                if _overlap(on_its_way, other.box) > SAME_PLACE:
+                if overlap(on_its_way, other.box) > SAME_PLACE:
                     begin, since = on_its_way, other.stamp
         return begin, since
 
@@ -254,7 +254,7 @@ def _has_moved(place: np.ndarray, box: np.ndarray) -> bool:
     return float(np.hypot(*away)) > MOVED * float(min(width, height))
 
 
-def _overlap(box: np.ndarray, other: np.ndarray) -> float:
+def overlap(box: np.ndarray, other: np.ndarray) -> float:
     """Return the intersection over union of two boxes, (4,) xyxy."""
     width, height = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
     if width <= 0.0 or height <= 0.0:

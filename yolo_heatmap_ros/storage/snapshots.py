@@ -49,6 +49,12 @@ class Snapshot(NamedTuple):
     camera: str = ''
 
 
+def plain_values(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the parameters that YAML can represent: not enums, although they are strings."""
+    return {name: str(value) if isinstance(value, str) else value
+            for name, value in parameters.items() if isinstance(value, (bool, int, float, str))}
+
+
 def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], keep: int,
           backup: bool = False) -> Path:
     """
