@@ -1,15 +1,18 @@
 """How parameters become a pipeline, and change one."""
 
 from dataclasses import fields, replace
-from typing import Any, Callable, Collection, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Collection, Dict, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
 
+from yolo_heatmap_ros.choices import GroundFrom
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import HeatError, ParameterError
+from yolo_heatmap_ros.heat.camera import Camera
+from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, homography
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
@@ -30,26 +33,64 @@ def parameters_of(parameters: Mapping[str, Any], names: Iterable[str]) -> Dict[s
     return {name: parameters[name] for name in names if name in parameters}
 
 
+def ground_from(parameters: Mapping[str, Any]) -> Optional[GroundFrom]:
+    """Return what tells where the floor is, None if nothing does; raises ParameterError."""
+    given = {GroundFrom.POINTS: bool(parameters['ground.points_px']
+                                     or parameters['ground.points_m']),
+             GroundFrom.MATRIX: bool(parameters['ground.matrix'])}
+    chosen = parameters['ground.from']
+    found = [one for one, there in given.items() if there]
+    if not chosen and len(found) > 1:
+        raise ParameterError("parameters 'ground': give ground.matrix or ground.points_px, not "
+                             'both, or choose one by ground.from')
+    if chosen and chosen != GroundFrom.TF and not given[chosen]:
+        raise ParameterError(f"parameter 'ground.from': is '{chosen}', and ground."
+                             f"{'matrix' if chosen == GroundFrom.MATRIX else 'points_px'} is not "
+                             'given')
+    return chosen or next(iter(found), None)
+
+
 def ground_plane(parameters: Mapping[str, Any]) -> Optional[GroundPlane]:
     """Return the floor that parameters describe, or None; raises ParameterError."""
-    pixels, metres, matrix, extent = (parameters[f'ground.{name}'] for name in (
-        'points_px', 'points_m', 'matrix', 'extent'))
-    if not (pixels or metres or matrix):
+    source, extent = ground_from(parameters), parameters['ground.extent']
+    if source is None:
         return None
     try:
-        if matrix and (pixels or metres):
-            raise HeatError('give ground.matrix or ground.points_px, not both')
-        matrix = checked_matrix(matrix) if matrix else homography(pixels, metres)
-        if not extent and not metres:
-            raise HeatError('ground.matrix needs ground.extent')
-        if not extent:
-            extent = [*np.min(metres, axis=0).tolist(), *np.max(metres, axis=0).tolist()]
-        if not pixels:  # points say themselves which side they are on
-            matrix = facing(matrix, extent)
-        return GroundPlane(matrix, parameters['ground.resolution'], tuple(extent),
-                           parameters['ground.radius'])
+        view = floor_view(parameters)
+        if not extent and source != GroundFrom.POINTS:
+            raise HeatError(f'ground.{source} needs ground.extent' if view else
+                            'ground.from: tf needs ground.extent')
+        return GroundPlane(None if view is None else view.matrix, parameters['ground.resolution'],
+                           _extent(parameters), parameters['ground.radius'])
     except HeatError as error:
         raise ParameterError(f"parameters 'ground': {error}") from error
+
+
+def _extent(parameters: Mapping[str, Any]) -> Tuple[float, float, float, float]:
+    metres = parameters['ground.points_m']
+    return tuple(parameters['ground.extent']
+                 or [*np.min(metres, axis=0).tolist(), *np.max(metres, axis=0).tolist()])
+
+
+def floor_view(parameters: Mapping[str, Any],
+               camera: Optional[Camera] = None) -> Optional[FloorView]:
+    """
+    Return how a still camera shows the floor, None if only TF tells.
+
+    The distortion of `camera` is undone: `ground.points_px` are points of the picture as it is,
+    `ground.matrix` is of pixels without distortion.  Raises HeatError.
+    """
+    source = ground_from(parameters)
+    if source == GroundFrom.MATRIX:
+        matrix = checked_matrix(parameters['ground.matrix'])
+        extent = parameters['ground.extent']
+        return FloorView(facing(matrix, extent) if extent else matrix, camera)
+    if source != GroundFrom.POINTS:
+        return None
+    pixels = parameters['ground.points_px']
+    if camera is not None and camera.is_distorted and np.ndim(pixels) == 2:
+        pixels = camera.undistorted(pixels)
+    return FloorView(homography(pixels, parameters['ground.points_m']), camera)
 
 
 def _check_names(regions: Collection[str], lines: Collection[str]) -> None:

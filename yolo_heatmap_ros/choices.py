@@ -60,6 +60,31 @@ class Normalization(StrEnum):
     FIXED = 'fixed'
 
 
+class Distortion(StrEnum):
+    """The models of lens distortion that are known, by their names in sensor_msgs."""
+
+    NONE = ''
+    PLUMB_BOB = 'plumb_bob'
+    RATIONAL_POLYNOMIAL = 'rational_polynomial'
+    EQUIDISTANT = 'equidistant'
+
+
+class GroundFrom(StrEnum):
+    """What tells where the floor is in the picture."""
+
+    POINTS = 'points'
+    MATRIX = 'matrix'
+    TF = 'tf'
+
+
+class ImageGeometry(StrEnum):
+    """Whether the images still have the lens distortion of their camera_info."""
+
+    AUTO = 'auto'
+    RAW = 'raw'
+    RECTIFIED = 'rectified'
+
+
 class FramePolicy(StrEnum):
     """Which frames are processed when the camera is faster than the model."""
 

@@ -19,6 +19,7 @@ from yolo_heatmap_ros.heat.accumulator import HeatAccumulator, HeatState
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.events import Event
+from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.heat.options import HeatOptions
@@ -91,7 +92,8 @@ class HeatmapPipeline:
         self.detector.outlines = options.kernel == KernelName.MASK
         # The confirmation delay of a tracker must not shorten dwell times.
         self.tracker.keep_unconfirmed = (options.heat_unit == HeatUnit.SECONDS
-                                         or bool(options.regions) or bool(options.lines))
+                                         or options.flow or bool(options.regions)
+                                         or bool(options.lines))
 
     def choose_classes(self, wanted: ClassNames) -> None:
         """Let only these classes count, by id or name; raises ModelError for unknown ones."""
@@ -139,16 +141,18 @@ class HeatmapPipeline:
             self.tracker.reset()
         return self.tracker.track(self.detector.detect(frame), frame)
 
-    def add(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0) -> Step:
+    def add(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0,
+            view: Optional[FloorView] = None) -> Step:
         """
         Add the heat of a frame's objects at `stamp`, in s; return the step of time.
 
-        A resolution that is new begins without heat.
+        A resolution that is new begins without heat.  `view` is how the frame shows the floor, if
+        that changes.
         """
         if self.shape != frame.shape[:2]:
             self._switch_to(*frame.shape[:2])
         self._last_frame = frame
-        step = self._accumulator.update(detections, stamp, frame)
+        step = self._accumulator.update(detections, stamp, frame, view)
         for line in self._accumulator.new_warnings():
             self._warn(line)
         return step

@@ -52,7 +52,7 @@ def test_homography_is_that_of_the_known_camera(plane, project):
     rng = np.random.default_rng(1)
     for x, y in rng.uniform((8, -12), (27, 12), (100, 2)):
         u, v = project([(x, y, 0.0)])[0]
-        assert plane.to_metres(u, v) == pytest.approx((x, y), abs=1e-6)
+        assert plane.view.to_metres([(u, v)])[0] == pytest.approx((x, y), abs=1e-6)
 
 
 def test_more_points_are_fitted(project):
@@ -61,42 +61,50 @@ def test_more_points_are_fitted(project):
     pixels = project(np.c_[metres, np.zeros(20)]) + rng.normal(0, 0.5, (20, 2))
     plane = GroundPlane(homography(pixels, metres), 0.1, EXTENT)
     u, v = project([(15.0, 1.0, 0.0)])[0]
-    assert plane.to_metres(u, v) == pytest.approx((15.0, 1.0), abs=0.15)
+    assert plane.view.to_metres([(u, v)])[0] == pytest.approx((15.0, 1.0), abs=0.15)
 
 
-def standing(box):
+def standing(box, plane):
     """Return the segment of an object that has not moved, with 1 of heat."""
     box = np.array(box, np.float32)
-    return DwellSegment(-1, 0, 0.0, box, box, 1.0, [Place(box, 1.0, None)])
+    floor = plane.view.to_metres([ground_contact(box)] * 2)
+    return DwellSegment(-1, 0, 0.0, box, box, 1.0, [Place(box, 1.0, None)], floor=floor)
+
+
+def seen(plane, height, width):
+    """Return what a camera that stands still sees of a floor."""
+    floor = FloorLayer(plane, height, width, counts=lambda box: True)
+    floor.look(plane.view)
+    return floor.seen
 
 
 def test_behind_the_horizon_is_nowhere(plane, project):
     horizon = project([(1e6, 0.0, 0.0)])[0][1]
-    assert plane.to_metres(320.0, horizon + 5.0) is not None
-    assert plane.to_metres(320.0, horizon - 5.0) is None
+    below, above = plane.view.to_metres([(320.0, horizon + 5.0), (320.0, horizon - 5.0)])
+    assert np.isfinite(below).all() and np.isnan(above).all()
     heat = FloorLayer(plane, 480, 640, counts=lambda box: True)
-    heat.add(standing([300.0, 0.0, 340.0, horizon - 5.0]))
+    heat.add(standing([300.0, 0.0, 340.0, horizon - 5.0], plane))
     assert heat.field.maximum == 0.0
 
 
 def test_what_the_camera_sees(plane, project):
     """Every cell against the projection of its centre."""
-    seen = plane.seen(480, 640)
+    shown = seen(plane, 480, 640)
     rows, columns = plane.shape
     assert (rows, columns) == (240, 190)
     x, y = np.meshgrid(8.05 + 0.1 * np.arange(columns), -11.95 + 0.1 * np.arange(rows))
     u, v = project(np.stack((x, y, np.zeros_like(x)), -1).reshape(-1, 3)).T
     expected = ((u >= 0) & (u <= 640) & (v >= 0) & (v <= 480)).reshape(rows, columns)
-    assert np.count_nonzero(seen != expected) <= 2
-    assert 0.3 < seen.mean() < 0.95
+    assert np.count_nonzero(shown != expected) <= 2
+    assert 0.3 < shown.mean() < 0.95
 
 
 def test_a_cell_on_the_border_of_the_picture_is_seen():
     plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
     inside = np.array([False, True, True, True, False])  # -0.5, 0, 0.5, 1 and 1.5 m
-    assert np.array_equal(plane.seen(10, 10), np.outer(inside[:4], inside))
+    assert np.array_equal(seen(plane, 10, 10), np.outer(inside[:4], inside))
     behind = GroundPlane(np.diag((0.1, 0.1, -1.0)), 0.5, (-0.75, -0.75, 1.75, 1.25))
-    assert not behind.seen(10, 10).any()
+    assert not seen(behind, 10, 10).any()
 
 
 @pytest.mark.parametrize('pixels, metres, reason', [
@@ -133,9 +141,10 @@ def test_occupancy_and_hotspots():
     """In a plane of 1 m = 10 px, seen from above."""
     plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 20.0, 30.0), 0.5)
     heat = FloorLayer(plane, 200, 100, counts=lambda box: True)
+    heat.look(plane.view)
     for _ in range(4):
-        heat.add(standing([45.0, 50.0, 55.0, 100.0]))  # stands at 5, 10 m
-    heat.add(standing([75.0, 100.0, 85.0, 150.0]))  # and at 8, 15 m
+        heat.add(standing([45.0, 50.0, 55.0, 100.0], plane))  # stands at 5, 10 m
+    heat.add(standing([75.0, 100.0, 85.0, 150.0], plane))  # and at 8, 15 m
     grid = heat.occupancy(*ColourRange().limits(heat.field))
     assert (grid.dtype, grid.shape) == (np.int8, (60, 50))
     assert grid[20, 20] == 100 and grid[30, 26] == 25
@@ -150,11 +159,12 @@ def test_occupancy_and_hotspots():
 
 def floor_of(*feet, radius=0.0, counts=lambda box: True):
     """Return the floor of 40 x 30 m after objects stood at these x, y in m, with their heat."""
-    floor = FloorLayer(GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 35.0, 30.0), radius),
-                       200, 200, counts)
+    plane = GroundPlane(np.diag((0.1, 0.1, 1.0)), 0.5, (-5.0, 0.0, 35.0, 30.0), radius)
+    floor = FloorLayer(plane, 200, 200, counts)
+    floor.look(plane.view)
     for x, y, heat in feet:
-        box = np.array([10 * x - 2, 10 * y - 50, 10 * x + 2, 10 * y], np.float32)
-        floor.add(DwellSegment(-1, 0, 0.0, box, box, heat, [Place(box, heat, None)]))
+        segment = standing([10 * x - 2, 10 * y - 50, 10 * x + 2, 10 * y], plane)
+        floor.add(segment._replace(amount=heat))
     return floor
 
 
@@ -255,8 +265,9 @@ def test_positions_in_the_embedded_clip(street, street_tracks, plane):
     assert len(street_tracks) == len(truth)
     for number, (rows, detections) in enumerate(zip(truth, street_tracks)):
         heat.update(detections, number / 15.0)
-        errors.extend(np.hypot(*np.subtract(plane.to_metres(*ground_contact(box)), (x, y)))
-                      for box, x, y in matched(detections, rows))
+        pairs = list(matched(detections, rows))
+        feet = plane.view.to_metres([ground_contact(box) for box, _, _ in pairs])
+        errors.extend(np.hypot(*(feet - [pair[1:] for pair in pairs]).T) if pairs else ())
         for row in rows:
             patch = disc_patch(int((row[7] - EXTENT[1]) / 0.1), int((row[6] - EXTENT[0]) / 0.1), 3,
                                *plane.shape)
@@ -383,7 +394,7 @@ def test_the_sign_of_a_pasted_matrix_does_not_matter(plane, sign):
     parameters = {spec.name: spec.checked(spec.default) for spec in HEATMAP_PARAMETERS}
     floor = ground_plane({**parameters, 'ground.matrix': pasted.ravel().tolist(),
                           'ground.extent': list(EXTENT)})
-    assert floor.seen(480, 640).sum() == plane.seen(480, 640).sum() > 0
+    assert seen(floor, 480, 640).sum() == seen(plane, 480, 640).sum() > 0
 
 
 def test_a_floor_out_of_the_picture_is_said_once(plane):

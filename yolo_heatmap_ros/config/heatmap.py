@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Tuple, Union
 import numpy as np
 
 from yolo_heatmap_ros.choices import (
-    Acceleration, Anchor, DetectorKind, FramePolicy, HeatUnit, ImageFormat, ImageReliability,
-    InputTransport, KernelName, Normalization, OnTimeJump)
+    Acceleration, Anchor, DetectorKind, FramePolicy, GroundFrom, HeatUnit, ImageFormat,
+    ImageGeometry, ImageReliability, InputTransport, KernelName, Normalization, OnTimeJump)
 from yolo_heatmap_ros.config.shapes import as_list, parse_lines, parse_polygons
 from yolo_heatmap_ros.config.specs import (
     as_numbers, as_text, choice, filled_text, number, ParameterSpec, Settable, switch,
@@ -69,6 +69,13 @@ def _as_matrix(value: Any) -> List[float]:
     if len(numbers) not in (0, 9):
         raise ValueError(f'has {len(numbers)} numbers, but a 3 x 3 matrix has 9')
     return numbers
+
+
+def _as_ground_source(value: Any) -> Union[GroundFrom, str]:
+    text = as_text(value).strip().lower()
+    if text and text not in set(GroundFrom):
+        raise ValueError(f"{value!r} is none of {', '.join(GroundFrom)}, or empty")
+    return GroundFrom(text) if text else ''
 
 
 def _as_extent(value: Any) -> List[float]:
@@ -222,6 +229,20 @@ HEATMAP_PARAMETERS = (
            60.0),
     number('max_rate', 0.0, 'Largest number of frames to process per second, by their stamps; '
            'others are left out before the model runs; 0: every frame.', 0.01, 1000.0, off=0.0),
+    switch('flow', False, 'Measure how objects move, by place: arrows on the pictures, and on '
+           '~/flow with a floor.', Settable.UNCONFIGURED),
+    ParameterSpec(
+        'ground.from', '',
+        "What tells where the floor is: 'points' (ground.points_px and ground.points_m), 'matrix' "
+        "(ground.matrix), or 'tf' (camera_info beside the images, and the camera's pose in "
+        'ground.frame_id by TF, also of a camera that moves); empty: what is given.',
+        _as_ground_source, Settable.UNCONFIGURED),
+    choice('ground.image', ImageGeometry,
+           "Whether the images still have the lens distortion of camera_info: 'raw', or "
+           "'rectified'; 'auto': rectified if the topic's name begins with image_rect.",
+           Settable.UNCONFIGURED),
+    number('ground.tf_timeout', 0.1, "Seconds to wait for a transform of an image's stamp, after "
+           'which the frame has no places on the floor.', 0.0, 10.0),
     ParameterSpec(
         'ground.points_px', '',
         "Four or more points on the floor in the image, as '[[u, v], …]' in px; with "
@@ -233,8 +254,8 @@ HEATMAP_PARAMETERS = (
         Settable.UNCONFIGURED),
     ParameterSpec(
         'ground.matrix', '',
-        'Instead of the points: the 3 x 3 homography, row by row, from (u, v, 1) in px to '
-        '(x, y, 1) in m; its third row must give positive values for visible floor.', _as_matrix,
+        'Instead of the points: the 3 x 3 homography, row by row, from (u, v, 1) in px, without '
+        'lens distortion, to (x, y, 1) in m.', _as_matrix,
         Settable.UNCONFIGURED),
     ParameterSpec(
         'ground.extent', '',

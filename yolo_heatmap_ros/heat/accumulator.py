@@ -14,6 +14,7 @@ from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.dwell import DwellSegment, Place, TrackPath
 from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.identities import Identified, Identities
 from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
 from yolo_heatmap_ros.heat.layers import KINDS
@@ -22,12 +23,15 @@ from yolo_heatmap_ros.heat.layers.classes import ClassLayers
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.layers.total import HEAT, TotalLayer
 from yolo_heatmap_ros.heat.lines import Lines
-from yolo_heatmap_ros.heat.motion import space_of
+from yolo_heatmap_ros.heat.motion import FloorSpace, PictureSpace
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.time_bins import TimeBin, TimeBins
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMark, TrackMemory
 from yolo_heatmap_ros.limits import MAX_BOX_PX
+
+MOVED = 0.02
+"""A camera has moved when the floor in its picture has, by this share of the picture's width."""
 
 
 @dataclass
@@ -69,7 +73,9 @@ class HeatAccumulator:
     """
     The heat of one camera at one resolution, in layers; `total` is the one to draw.
 
-    `objects` are those of the last frame, by the ids that they are counted under.
+    `objects` are those of the last frame, by the ids that they are counted under, and `places`
+    where they stand, (N, 2) float64 m, NaN where that is unknown; None without a floor.  `view` is
+    how the last frame showed the floor.
     """
 
     def __init__(self, height: int, width: int, options: HeatOptions,
@@ -88,7 +94,13 @@ class HeatAccumulator:
         self.regions: Optional[Regions] = None
         self.lines: Optional[Lines] = None
         self._tracks = TrackMemory()
-        self._identities = Identities(space_of(height, width, options.ground), numbers)
+        self.view: Optional[FloorView] = None
+        self.places: Optional[np.ndarray] = None
+        self._reference: Optional[FloorView] = None
+        self.moved = False
+        self._space = (PictureSpace(height, width) if options.ground is None
+                       else FloorSpace(None, height, width))
+        self._identities = Identities(self._space, numbers)
         self._identified = Identified(np.empty(0, np.int64), np.empty(0, bool))
         self.objects = Detections.from_boxes(np.empty((0, 4)))
         self._events: List[Event] = []
@@ -101,6 +113,7 @@ class HeatAccumulator:
         self._make_regions()
         self._make_lines()
         self._make_bins()
+        self._look(None)
 
     @property
     def total(self) -> HeatField:
@@ -142,6 +155,8 @@ class HeatAccumulator:
         self._bins: Optional[TimeBins] = None
         if self.options.history_period:
             self._bins = TimeBins(self.options, *self.shape, self._counts_at, self.time_origin)
+            if self.moved:
+                self._bins.leave_picture()
 
     def close_bins(self, before: float = math.inf) -> None:
         """Close the bins of history that end before a time, in s since 1970 UTC."""
@@ -197,14 +212,16 @@ class HeatAccumulator:
     def _counts_at(self, box: np.ndarray) -> bool:
         return self.regions is None or self.regions.contain(box)
 
-    def update(self, detections: Detections, stamp: float,
-               frame: Optional[np.ndarray] = None) -> Step:
+    def update(self, detections: Detections, stamp: float, frame: Optional[np.ndarray] = None,
+               view: Optional[FloorView] = None) -> Step:
         """
         Add the heat of a frame's objects at `stamp`, in seconds; return the step of time.
 
         `frame`, (H, W, 3) uint8 BGR, shows their colours, by which broken tracks are joined.
+        `view` is how it shows the floor, None for that of `HeatOptions.ground`.
         """
         step = self._advance(stamp)
+        self._look(view)
         self.frames += 1
         if self.began is None or step.jumped_back:
             self.began = stamp
@@ -217,17 +234,53 @@ class HeatAccumulator:
         detections = _usable(detections)
         sighting = self._follow(detections, step, frame)
         self._count(detections, sighting)
-        layers = tuple(self._layers.values())
-        for segment in self._segments(detections, sighting):
+        in_seconds = self.options.heat_unit == HeatUnit.SECONDS
+        segments = self._segments(detections, sighting, in_seconds)
+        self._add(segments, flow=False)
+        if self.options.flow:
+            self._add(segments if in_seconds else self._segments(
+                detections, sighting, in_seconds=True, patched=False), flow=True)
+        return step
+
+    def _add(self, segments: List[DwellSegment], flow: bool) -> None:
+        """Add dwell segments to the layers of heat, or to those of flow."""
+        layers = [layer for layer in self._layers.values() if layer.OF_FLOW == flow]
+        for segment in segments:
             if self._bins is not None:
-                self._bins.add(segment)
+                self._bins.add(segment, flow)
             faded = segment.faded()
             for layer in layers:
                 layer.add(faded)
-        return step
 
-    def warm_up(self, detections: Detections, stamp: float,
-                frame: Optional[np.ndarray] = None) -> None:
+    def _look(self, view: Optional[FloorView]) -> None:
+        """Take the view of the next frame; heat of the picture is of what the picture shows."""
+        ground = self.options.ground
+        if ground is None:
+            return
+        self.view = self._space.view = ground.view if view is None else view
+        if self.view is None:
+            return
+        self.floor.look(self.view)
+        if self._reference is None:
+            self._reference = self.view
+        elif self.view.shift(self._reference, *self.shape) > MOVED * self.shape[1]:
+            self._reference = self.view
+            self._forget_picture()
+
+    def _forget_picture(self) -> None:
+        """Forget the heat of the picture, which shows another place now; the floor's stays."""
+        if not self.moved:
+            self._warnings.append('the camera moves: heat in the picture (~/heat, ~/heatmap) is '
+                                  'that since it last moved; heat on the floor goes on')
+        self.moved = True
+        for layer in self._layers.values():
+            if layer.OF_PICTURE:
+                layer.reset()
+        if self._bins is not None:
+            self._bins.leave_picture()
+
+    def warm_up(self, detections: Detections, stamp: float, frame: Optional[np.ndarray] = None,
+                view: Optional[FloorView] = None) -> None:
         """
         Process a warm-up frame: update clock and tracks without adding heat or counts.
 
@@ -235,6 +288,7 @@ class HeatAccumulator:
         takes the frames of the last `max_gap` s, and `track_memory` for counts.
         """
         step = self._advance(stamp)
+        self._look(view)
         detections = _usable(detections)
         self._count(detections, self._follow(detections, step, frame), warming_up=True)
         self._events.clear()
@@ -253,6 +307,7 @@ class HeatAccumulator:
                 frame: Optional[np.ndarray]) -> Sighting:
         """Return where objects were since the last frame; nothing if no option asks for it."""
         self.objects = detections
+        self.places = self._places(detections.xyxy)
         if self._follows and self.clock.in_doubt:
             # Nobody knows how far they can have come.
             self.objects = replace(detections, track_id=np.full(len(detections), -1))
@@ -272,13 +327,28 @@ class HeatAccumulator:
         return self._tracks.see(
             detections.xyxy, self._identified.numbers.tolist(), detections.class_id.tolist(), now,
             step.interval, self.options.max_gap, memory,
-            inherit_places=self.options.ignore_stationary > 0.0)
+            inherit_places=self.options.ignore_stationary > 0.0, floor=self._spots())
+
+    def _places(self, boxes: np.ndarray) -> Optional[np.ndarray]:
+        """Return where boxes, (N, 4) xyxy in px, stand, (N, 2) float64 m; None without a floor."""
+        if self.options.ground is None:
+            return None
+        if self.view is None:
+            return np.full((len(boxes), 2), np.nan)
+        return self.view.to_metres(np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]),
+                                            axis=1))
+
+    def _spots(self) -> Optional[np.ndarray]:
+        """Return the places, NaN without a floor; None if nothing needs the trails of tracks."""
+        if self.places is None and self.options.flow:
+            return np.full((len(self.objects), 2), np.nan)
+        return self.places
 
     @property
     def _follows(self) -> bool:
         """Return whether an option asks for where objects were."""
         return bool(self.options.heat_unit == HeatUnit.SECONDS or self.options.ignore_stationary
-                    or self._counted)
+                    or self.options.flow or self._counted)
 
     @property
     def _counted(self) -> List[Union[Regions, Lines]]:
@@ -333,15 +403,19 @@ class HeatAccumulator:
         """Return a mark of each track that is remembered, by which another process knows it."""
         return self._tracks.marks()
 
-    def _segments(self, detections: Detections, sighting: Sighting) -> List[DwellSegment]:
-        """Return what each object that counts adds between the last frame and this one."""
+    def _segments(self, detections: Detections, sighting: Sighting, in_seconds: bool,
+                  patched: bool = True) -> List[DwellSegment]:
+        """
+        Return what each object that counts adds between the last frame and this one.
+
+        Amounts are `in_seconds`, or 1 for each object; places have patches only if `patched`.
+        """
         options, now = self.options, self.clock.now
-        in_seconds = options.heat_unit == HeatUnit.SECONDS
         segments = []
         # Lists, not arrays: this runs for every object of every frame.
         track_ids, class_ids = self.objects.track_id.tolist(), detections.class_id.tolist()
-        for path in sighting.paths if in_seconds else _still(detections):
-            index, begin, end, amount, age = path
+        for path in sighting.paths if in_seconds else _still(detections, self.places):
+            index, begin, end, amount, age = path[:5]
             if not amount or (options.ignore_stationary
                               and sighting.still[index] >= options.ignore_stationary):
                 continue
@@ -353,7 +427,8 @@ class HeatAccumulator:
             share = amount / len(boxes)
             segments.append(DwellSegment(
                 track_ids[index], class_ids[index], now, begin, end, amount,
-                [Place(box, share, self._patch(box, index, detections)) for box in boxes], faded))
+                [Place(box, share, self._patch(box, index, detections) if patched else None)
+                 for box in boxes], faded, path.floor, path.velocity, path.floor_velocity))
         return segments
 
     def _patch(self, box: np.ndarray, index: int, detections: Detections) -> Optional[Patch]:
@@ -455,11 +530,12 @@ class HeatAccumulator:
         self.clock.now = later.clock.now
 
 
-def _still(detections: Detections) -> Iterator[TrackPath]:
+def _still(detections: Detections, floor: Optional[np.ndarray]) -> Iterator[TrackPath]:
     """Yield the path of each confirmed object within its frame: a point, with 1 of heat."""
     for index, (box, confirmed) in enumerate(zip(detections.xyxy, detections.confirmed.tolist())):
         if confirmed:
-            yield TrackPath(index, box, box, 1.0)
+            yield TrackPath(index, box, box, 1.0,
+                            floor=None if floor is None else np.stack((floor[index],) * 2))
 
 
 def _usable(detections: Detections) -> Detections:

@@ -32,6 +32,10 @@ class DwellSegment(NamedTuple):
     The boxes are (4,) float32 xyxy in px; `stamp` is the time of `end`, in s; `track_id` is -1 for
     objects without a track.  `amount` of heat in the heat's unit is spread over `places` along the
     straight path.  `remaining` is the share of it that has not decayed by `stamp`.
+
+    `floor`, (2, 2) float64 m, are the places of both ends on the floor, NaN for an unknown one;
+    None without a floor.  `velocity`, (2,) px/s, and `floor_velocity`, (2,) m/s, are means over
+    the last half second, None where nothing asks for them or they are unknown.
     """
 
     track_id: int
@@ -42,6 +46,9 @@ class DwellSegment(NamedTuple):
     amount: float
     places: List[Place]
     remaining: float = 1.0
+    floor: Optional[np.ndarray] = None
+    velocity: Optional[np.ndarray] = None
+    floor_velocity: Optional[np.ndarray] = None
 
     def faded(self) -> 'DwellSegment':
         """Return the segment with what has not decayed."""
@@ -58,6 +65,7 @@ class TrackPath(NamedTuple):
     The path of the object `index` of a frame since it was last seen, and its `seconds`.
 
     `begin` and `end` are boxes, (4,) float32 xyxy in px.  `age` is how long ago it ended, in s.
+    `floor` and the velocities are those of `DwellSegment`.
     """
 
     index: int
@@ -65,6 +73,9 @@ class TrackPath(NamedTuple):
     end: np.ndarray
     seconds: float
     age: float = 0.0
+    floor: Optional[np.ndarray] = None
+    velocity: Optional[np.ndarray] = None
+    floor_velocity: Optional[np.ndarray] = None
 
     def boxes(self) -> np.ndarray:
         """Return evenly spaced boxes along the path, (N, 4), each with 1 / N of the time."""

@@ -1,17 +1,23 @@
 """The ground plane: from pixels to metres on the floor."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import HeatError
+from yolo_heatmap_ros.heat.floor_view import FloorView
 
 MAX_CELLS = 1 << 24
 """Larger grids are refused: their extent and resolution do not match."""
 MAX_RADIUS = 500
 """Larger discs of heat, in cells, are refused: each foot point would take milliseconds."""
+MIN_HEIGHT = 0.05
+"""Smallest height of a camera over the floor in m."""
+UPSIDE_DOWN = 0.5
+"""Sine of the angle above the floor at which the picture's lower edge points up too far."""
 _COLLINEAR = 1e-6
 
 
@@ -83,17 +89,40 @@ def facing(matrix: np.ndarray, extent: Sequence[float]) -> np.ndarray:
     return -matrix if np.linalg.inv(matrix)[2] @ (x, y, 1.0) < 0.0 else matrix
 
 
+def pose_homography(matrix: np.ndarray, rotation: np.ndarray,
+                    translation: np.ndarray) -> np.ndarray:
+    """
+    Return the homography, (3, 3) float64, from px to m, of a camera with a known pose.
+
+    `matrix` is K, (3, 3) in px; `rotation`, (3, 3), and `translation`, (3,) m, take a point on the
+    floor's frame to the camera's optical frame (x right, y down, z forward).  The floor is z = 0:
+    its points are projected by K [r1 r2 t] (R. Hartley and A. Zisserman, Multiple View Geometry,
+    2nd edition, 2004, section 8.1.1).  Raises HeatError for a camera that is not above the floor,
+    or upside down.
+    """
+    height = (-rotation.T @ translation)[2]
+    if height < MIN_HEIGHT:
+        raise HeatError(f'the camera is {height:.2f} m above the plane z = 0 of ground.frame_id, '
+                        f'and must be at least {MIN_HEIGHT} m above it: check TF, and that '
+                        'ground.frame_id lies on the floor')
+    if rotation[1, 2] > UPSIDE_DOWN:
+        raise HeatError('by TF the camera is upside down, so that heads would be taken for feet: '
+                        'turn the picture, or mend the rotation of its optical frame')
+    # The scale of K [r1 r2 t] is the depth, so that of its inverse is positive before the camera.
+    return np.linalg.inv(matrix @ np.column_stack((rotation[:, :2], translation)))
+
+
 @dataclass(frozen=True)
 class GroundPlane:
     """
     A rectangle of the floor, divided into cells.
 
-    `matrix` maps px to m, with a positive scale for visible ground; `resolution` is the size of a
-    cell in m; `extent` is (x_min, y_min, x_max, y_max) in m; `radius` is that of the disc of heat
-    around a foot point, in m.
+    `matrix` maps px without distortion to m, with a positive scale for visible ground, None if it
+    comes with each frame; `resolution` is the size of a cell in m; `extent` is (x_min, y_min,
+    x_max, y_max) in m; `radius` is that of the disc of heat around a foot point, in m.
     """
 
-    matrix: np.ndarray
+    matrix: Optional[np.ndarray]
     resolution: float
     extent: Tuple[float, float, float, float]
     radius: float = 0.3
@@ -118,25 +147,20 @@ class GroundPlane:
         return (int(np.ceil((y1 - y0) / self.resolution - 1e-9)),
                 int(np.ceil((x1 - x0) / self.resolution - 1e-9)))
 
-    def to_metres(self, u: float, v: float) -> Optional[Tuple[float, float]]:
-        """Return x, y in m of a pixel; None on and above the horizon."""
-        x, y, w = self.matrix @ (u, v, 1.0)
-        return (x / w, y / w) if w > 1e-12 * np.abs(self.matrix[2]).max() else None
+    @cached_property
+    def view(self) -> Optional[FloorView]:
+        """Return how a still camera without distortion shows the floor, None without a matrix."""
+        return None if self.matrix is None else FloorView(self.matrix)
 
-    def seen(self, height: int, width: int) -> np.ndarray:
-        """Return which cell centres a picture of this size in px shows, (rows, columns) bool."""
-        rows, columns = self.shape
-        x = self.extent[0] + (np.arange(columns) + 0.5) * self.resolution
-        y = self.extent[1] + (np.arange(rows) + 0.5) * self.resolution
-        points = np.stack((*np.meshgrid(x, y), np.ones((rows, columns))), axis=-1)
-        u, v, w = np.moveaxis(points @ np.linalg.inv(self.matrix).T, -1, 0)
-        # Where the homography has a positive scale, so has its inverse.
-        with np.errstate(divide='ignore', invalid='ignore'):
-            u, v = u / w, v / w
-        return (w > 0) & (u >= 0) & (u <= width) & (v >= 0) & (v <= height)
+    def centres(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
+        """Return the centres of cells, (rows, columns, 2) float64 x y in m; all by default."""
+        y, x = ((np.arange(number)[part] + 0.5) * self.resolution
+                for number, part in zip(self.shape, (rows, columns)))
+        return np.stack(np.meshgrid(self.extent[0] + x, self.extent[1] + y), axis=-1)
 
     def geometry(self) -> Dict[str, object]:
         """Return what saved heat must match, as plain values."""
-        return {'matrix': np.round(self.matrix / np.abs(self.matrix).max(),
-                                   9).ravel().tolist(),
-                'resolution': self.resolution, 'extent': list(self.extent)}
+        matrix = None
+        if self.matrix is not None:
+            matrix = np.round(self.matrix / np.abs(self.matrix).max(), 9).ravel().tolist()
+        return {'matrix': matrix, 'resolution': self.resolution, 'extent': list(self.extent)}

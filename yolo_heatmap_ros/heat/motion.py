@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional, Protocol, Tuple
 
 import numpy as np
 
-from yolo_heatmap_ros.heat.ground import GroundPlane
+from yolo_heatmap_ros.heat.floor_view import FloorView
 
 JITTER = 0.1
 """Standard deviation of a detected position, in sizes of the object ..."""
@@ -54,26 +54,29 @@ class PictureSpace:
 
 
 class FloorSpace:
-    """Motion in m on a ground plane."""
+    """
+    Motion in m on the floor.
 
-    def __init__(self, plane: GroundPlane, height: int, width: int):
-        """Take the plane, and the size of the picture in px."""
-        self._plane = plane
+    `view` is how the present frame shows it, None while that is unknown; it may change with each.
+    """
+
+    def __init__(self, view: Optional[FloorView], height: int, width: int):
+        """Take a first view, and the size of the picture in px."""
+        self.view = view
+        self._size = height, width
         self._picture = PictureSpace(height, width)
-        self._back = np.linalg.inv(plane.matrix)
 
     def locate(self, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return foot points and sizes in m, see `Space`; NaN above the horizon."""
         feet, sizes = self._picture.locate(boxes)
-        places, beside = (np.array([self._plane.to_metres(*foot) or (np.nan, np.nan)
-                                    for foot in points]).reshape(-1, 2)
-                          for points in (feet, feet + (1.0, 0.0)))
+        if self.view is None:
+            return np.full(feet.shape, np.nan), np.full(sizes.shape, np.nan)
+        places, beside = (self.view.to_metres(points) for points in (feet, feet + (1.0, 0.0)))
         return places, sizes * np.hypot(*(beside - places).T)
 
     def shows(self, position: np.ndarray) -> bool:
         """Return whether a position, (2,) x y in m, is in the picture."""
-        u, v, w = self._back @ (*position, 1.0)
-        return w > 0.0 and self._picture.shows(np.array((u / w, v / w)))
+        return self.view is None or bool(self.view.shows(position, *self._size)[0])
 
 
 class Expected(NamedTuple):
@@ -152,8 +155,3 @@ class Motion:
     def at_its_speed(self, seconds: float) -> np.ndarray:
         """Return where it would be some time after its last sighting if it went straight on."""
         return self._state.position + seconds * self._state.velocity
-
-
-def space_of(height: int, width: int, plane: Optional[GroundPlane]) -> Space:
-    """Return the floor where there is a ground plane, else the picture, of this size in px."""
-    return PictureSpace(height, width) if plane is None else FloorSpace(plane, height, width)

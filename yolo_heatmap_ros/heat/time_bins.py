@@ -58,14 +58,22 @@ class _OpenBin:
         self.about = about
         self.end = about.begin + about.period
         self._classes = ClassLayers(*about.shape)
+        self._shows_picture = True
         self._floor = FloorLayer.made_for(options, *about.shape, counts_at)
         self._regions = {name: RegionCount() for name in options.regions}
         self._lines = {name: LineCount() for name in options.lines}
 
-    def add(self, segment: DwellSegment) -> None:
-        self._classes.add(segment)
+    def add(self, segment: DwellSegment, flow: bool) -> None:
+        if flow:
+            return
+        if self._shows_picture:
+            self._classes.add(segment)
         if self._floor is not None:
             self._floor.add(segment)
+
+    def leave_picture(self) -> None:
+        self._shows_picture = False
+        self._classes.reset()
 
     def count(self, event: Event, stamp: float) -> None:
         if event.kind in DIRECTIONS:
@@ -110,6 +118,7 @@ class TimeBins:
         self._counts_at = counts_at
         self._open: List[_OpenBin] = []
         self._closed: List[TimeBin] = []
+        self._has_picture = True
 
     @property
     def empty(self) -> bool:
@@ -128,15 +137,23 @@ class TimeBins:
             about = TimeBin(begin, period, time, time, self._shape, cell, jumped_back,
                             facts=_facts(self._options))
             self._open.append(_OpenBin(about, self._options, self._counts_at))
+            if not self._has_picture:
+                self._open[-1].leave_picture()
         self.close(time - LATE)
         about = self._open[-1].about
         about.ended = max(about.ended, time)
         about.watched += interval
         about.frames += 1
 
-    def add(self, segment: DwellSegment) -> None:
-        """Add what one object has left between the last two frames."""
-        self._open[-1].add(segment)
+    def add(self, segment: DwellSegment, flow: bool = False) -> None:
+        """Add what one object has left between the last two frames, as heat or as flow."""
+        self._open[-1].add(segment, flow)
+
+    def leave_picture(self) -> None:
+        """Keep no heat of the picture from now on: the camera moves, and shows other places."""
+        self._has_picture = False
+        for one in self._open:
+            one.leave_picture()
 
     def occupy(self, name: str, class_id: int, seconds: float) -> None:
         """Add dwell time in a region."""

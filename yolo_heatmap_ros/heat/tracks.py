@@ -21,10 +21,24 @@ SAME_PLACE = 0.3
 """Intersection over union from which two boxes are taken for one object under two ids."""
 MOVED = 0.5
 """A track has left its place when its centre is this many of its shorter sides away."""
+TRAIL = 0.5
+"""Seconds over which the velocity of a track is measured: boxes jitter from frame to frame."""
 
 
 Way = List[Tuple[np.ndarray, float]]
 """Boxes, (4,) xyxy in px, with their stamps in s."""
+
+
+class Spot(NamedTuple):
+    """
+    Where an object was at `stamp`, in s.
+
+    `foot` (2,) float64 in px, and `floor` (2,) float64 in m, NaN where that is unknown.
+    """
+
+    stamp: float
+    foot: np.ndarray
+    floor: np.ndarray
 
 
 @dataclass
@@ -46,7 +60,8 @@ class Track:
     is still near the line has crossed it (forward minus backward), and stamp and place of that.
     `events` of a track that is not confirmed yet wait until it is.  `returned` is the way of a
     track that has been seen once after a gap, of which `counted` seconds have been counted.
-    `away` is the time, in s, between its last two sightings.
+    `away` is the time, in s, between its last two sightings.  `trail` are its last spots, of the
+    last half second at least.
     """
 
     number: int
@@ -62,6 +77,7 @@ class Track:
     returned: Optional[Way] = None
     counted: float = 0.0
     away: float = 0.0
+    trail: List[Spot] = field(default_factory=list)
 
     @property
     def class_id(self) -> int:
@@ -74,6 +90,38 @@ class Track:
         self.box, self.stamp, self.frame = box, stamp, frame
         if _has_moved(self.place, box):
             self.place, self.still_since = box, stamp
+
+    def leave_spot(self, spot: Spot) -> None:
+        """Add the newest spot to the trail, and drop what is too old."""
+        self.trail.append(spot)
+        # Three are needed for a way with a gap.
+        while len(self.trail) > 3 and self.trail[1].stamp <= spot.stamp - TRAIL:
+            del self.trail[0]
+
+    def with_spots(self, path: TrackPath, begin: float, end: float) -> TrackPath:
+        """Return a path between two stamps, in s, with its places on the floor and velocities."""
+        last, first = self.trail[-1], self.trail[0]
+        for spot in self.trail:
+            if spot.stamp <= last.stamp - TRAIL:
+                first = spot
+        seconds = last.stamp - first.stamp
+        if not seconds > 0.0:
+            return path._replace(floor=np.stack((last.floor, last.floor)))
+        return path._replace(floor=np.stack((self._floor_at(begin), self._floor_at(end))),
+                             velocity=(last.foot - first.foot) / seconds,
+                             floor_velocity=(last.floor - first.floor) / seconds)
+
+    def _floor_at(self, stamp: float) -> np.ndarray:
+        before = after = self.trail[-1]
+        for spot in reversed(self.trail):
+            before = spot
+            if spot.stamp <= stamp:
+                break
+            after = spot
+        if not before.stamp < stamp < after.stamp:
+            return before.floor
+        share = (stamp - before.stamp) / (after.stamp - before.stamp)
+        return before.floor + share * (after.floor - before.floor)
 
 
 class TrackMark(NamedTuple):
@@ -130,7 +178,7 @@ class TrackMemory:
 
     def see(self, boxes: np.ndarray, numbers: Sequence[int], class_ids: Sequence[int],
             stamp: float, interval: float, max_gap: float, memory: float,
-            inherit_places: bool = False) -> 'Sighting':
+            inherit_places: bool = False, floor: Optional[np.ndarray] = None) -> 'Sighting':
         """
         Take the objects of a frame.
 
@@ -138,7 +186,8 @@ class TrackMemory:
         (N,), `stamp` and the `interval` since the last frame in seconds.  A track that was not
         seen for up to `max_gap` s has been on its way in between, once it has been seen twice
         again; one is remembered for at least `memory` s.  With `inherit_places`, a new track
-        inherits the place, and the time in it, of one that was lost there.
+        inherits the place, and the time in it, of one that was lost there.  With `floor`, (N, 2)
+        float64 m, NaN where unknown, paths have their places there, and velocities.
         """
         self._frame += 1
         self._forget(stamp - max(memory, MEMORY))
@@ -162,6 +211,8 @@ class TrackMemory:
             ways.append(way)
             if track is not None and way is not None:
                 track.see(box, stamp, self._frame)
+        if floor is not None:
+            paths = _with_spots(paths, tracks, ways, boxes, floor, stamp)
         still = []
         for index, (box, number) in enumerate(zip(boxes, numbers)):
             if tracks[index] is None:
@@ -171,6 +222,8 @@ class TrackMemory:
                     if unseen is not None:
                         tracks[index].place = unseen.place
                         tracks[index].still_since = unseen.still_since
+                    if floor is not None:
+                        tracks[index].leave_spot(_spot(box, floor[index], stamp))
             if tracks[index] is not None:
                 track = self._tracks[number] = tracks[index]
                 track.votes[class_ids[index]] = track.votes.get(class_ids[index], 0) + 1
@@ -246,6 +299,31 @@ class Sighting(NamedTuple):
     tracks: List[Optional[Track]]
     still: List[float]
     ways: List[Optional[Way]]
+
+
+def _spot(box: np.ndarray, floor: np.ndarray, stamp: float) -> Spot:
+    return Spot(stamp, np.array(((box[0] + box[2]) / 2, box[3]), np.float64), floor)
+
+
+def _with_spots(paths: List[TrackPath], tracks: List[Optional[Track]],
+                ways: List[Optional[Way]], boxes: np.ndarray, floor: np.ndarray,
+                stamp: float) -> List[TrackPath]:
+    """Return the paths of a frame with their places on the floor, see `TrackMemory.see`."""
+    for index, (track, way) in enumerate(zip(tracks, ways)):
+        if track is not None:
+            if way is not None and not way:
+                track.trail.clear()  # nobody knows how it has come here
+            track.leave_spot(_spot(boxes[index], floor[index], stamp))
+    result = []
+    for path in paths:
+        track, way = tracks[path.index], ways[path.index]
+        if track is None or not way:
+            result.append(path._replace(floor=np.stack((floor[path.index],) * 2)))
+            continue
+        stamps = [since for _, since in way] + [stamp]
+        piece = 1 if len(way) == 2 and path.begin is way[1][0] else 0
+        result.append(track.with_spots(path, stamps[piece], stamps[piece + 1]))
+    return result
 
 
 def _has_moved(place: np.ndarray, box: np.ndarray) -> bool:

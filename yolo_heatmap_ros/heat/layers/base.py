@@ -23,6 +23,10 @@ class Layer(ABC):
 
     FACTS: ClassVar[Tuple[str, ...]] = ()
     """Names of what `facts` returns: each belongs to an array of its name and its own size."""
+    OF_PICTURE: ClassVar[bool] = False
+    """Whether its places are those of the picture, so that a camera that moves ends it."""
+    OF_FLOW: ClassVar[bool] = False
+    """Whether it takes seconds and velocities, whatever the unit of the heat."""
 
     @classmethod
     @abstractmethod

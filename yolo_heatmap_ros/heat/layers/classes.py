@@ -23,6 +23,8 @@ MAX_BYTES = 1 << 28
 class ClassLayers(Layer):
     """A field for each class id that has been seen, each (H, W)."""
 
+    OF_PICTURE = True
+
     def __init__(self, height: int, width: int):
         """Begin without fields, for pictures of `height` rows and `width` columns in px."""
         self._shape = height, width

@@ -1,14 +1,15 @@
 """Heat on the floor: where objects stand, in metres."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.errors import HeatError
-from yolo_heatmap_ros.heat.dwell import DwellSegment
+from yolo_heatmap_ros.heat.dwell import DwellSegment, MAX_PLACES
 from yolo_heatmap_ros.heat.field import HeatField
+from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.ground import GroundPlane
-from yolo_heatmap_ros.heat.kernels import disc_patch, ground_contact
+from yolo_heatmap_ros.heat.kernels import disc_patch
 from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
 from yolo_heatmap_ros.heat.options import HeatOptions
 
@@ -16,6 +17,10 @@ GROUND = 'ground'
 """Name of the saved array, and of the geometry that belongs to it."""
 UNKNOWN = -1
 """Value of a cell that the camera does not see, as in nav_msgs/OccupancyGrid."""
+LOOK_AGAIN = 0.01
+"""What is seen is updated when the picture has moved by this share of its width."""
+REACH = 200.0
+"""Metres from the nearest visible place beyond which nothing is taken for seen."""
 
 
 class Hotspot(NamedTuple):
@@ -27,7 +32,11 @@ class Hotspot(NamedTuple):
 
 
 class FloorLayer(Layer):
-    """Heat on a ground plane; `field` has a row for each step along y, see `GroundPlane`."""
+    """
+    Heat on a ground plane; `field` has a row for each step along y, see `GroundPlane`.
+
+    `seen` (rows, columns) bool are the cells that the camera has seen so far.
+    """
 
     FACTS = (GROUND,)
 
@@ -39,17 +48,43 @@ class FloorLayer(Layer):
         """
         self.plane = plane
         self.field = HeatField(*plane.shape)
-        self.seen = plane.seen(height, width)
+        self.seen = np.zeros(plane.shape, bool)
+        self._size = height, width
         self._counts = counts
-        self._is_new = True
+        self._last_look: Optional[FloorView] = None
+        self._warnings: List[str] = []
+
+    def look(self, view: FloorView) -> None:
+        """Add what a frame shows of the floor to what has been seen."""
+        last = self._last_look
+        if last is not None and view.shift(last, *self._size) < LOOK_AGAIN * self._size[1]:
+            return
+        self._last_look = view
+        corners = view.footprint(*self._size, reach=REACH)
+        rows, columns = self._around(corners)
+        centres = self.plane.centres(rows, columns)
+        shown = view.shows(centres.reshape(-1, 2), *self._size).reshape(centres.shape[:2])
+        self.seen[rows, columns] |= shown
+        if last is None and not self.seen.any():
+            self._warnings.append(
+                'the picture shows nothing of ground.extent: no heat will be on the floor; check '
+                'ground.matrix, the points or TF (header.frame_id must be an optical frame), and '
+                'ground.extent')
+
+    def _around(self, points: np.ndarray) -> Tuple[slice, slice]:
+        """Return the rows and columns around points, (N, 2) m."""
+        if not len(points):
+            return slice(0, 0), slice(0, 0)
+        cells = (points - self.plane.extent[:2]) / self.plane.resolution
+        rows, columns = self.plane.shape
+        low = np.clip(np.floor(cells.min(axis=0)) - 1, 0, (columns, rows)).astype(int)
+        high = np.clip(np.ceil(cells.max(axis=0)) + 1, 0, (columns, rows)).astype(int)
+        return slice(low[1], high[1]), slice(low[0], high[0])
 
     def new_warnings(self) -> List[str]:
         """Say so once if the camera sees nothing of the floor."""
-        was_new, self._is_new = self._is_new, False
-        if not was_new or self.seen.any():
-            return []
-        return ['the picture shows nothing of ground.extent: no heat will be on the floor; check '
-                'ground.matrix or the points, and ground.extent']
+        found, self._warnings = self._warnings, []
+        return found
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
@@ -58,18 +93,27 @@ class FloorLayer(Layer):
         return None if options.ground is None else cls(options.ground, height, width, counts)
 
     def add(self, segment: DwellSegment) -> None:
-        """Add what one object has left between two frames, around its ground contacts."""
-        for place in segment.places:
-            if self._counts(place.box):
-                self._deposit(place.box, place.amount)
-
-    def _deposit(self, box: np.ndarray, amount: float) -> None:
-        place = self.plane.to_metres(*ground_contact(box))
-        if place is None:
+        """Add what one object has left between two frames, along its way on the floor."""
+        if segment.floor is None:
+            return
+        begin, end = segment.floor
+        begin = begin if np.isfinite(begin).all() else end
+        end = end if np.isfinite(end).all() else begin
+        if not np.isfinite(begin).all():
             return
         plane = self.plane
-        row, column = ((place[axis] - plane.extent[axis]) / plane.resolution for axis in (1, 0))
-        if not (np.isfinite((row, column)).all() and abs(row) < 1e6 and abs(column) < 1e6):
+        spacing = max(plane.resolution, plane.radius / 2)
+        steps = min(max(1, int(np.ceil(min(np.hypot(*(end - begin)) / spacing, MAX_PLACES)))),
+                    MAX_PLACES)
+        for number in range(steps):
+            share = (number + 0.5) / steps
+            if self._counts(segment.begin + np.float32(share) * (segment.end - segment.begin)):
+                self._deposit(begin + share * (end - begin), segment.amount / steps)
+
+    def _deposit(self, place: np.ndarray, amount: float) -> None:
+        plane = self.plane
+        column, row = (place - plane.extent[:2]) / plane.resolution
+        if not (abs(row) < 1e6 and abs(column) < 1e6):
             return
         radius = round(plane.radius / plane.resolution)
         patch = disc_patch(int(np.floor(row)), int(np.floor(column)), radius, *plane.shape)

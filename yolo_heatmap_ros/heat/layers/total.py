@@ -14,6 +14,8 @@ HEAT = 'heat'
 class TotalLayer(Layer):
     """The sum over all objects; `field` is (H, W)."""
 
+    OF_PICTURE = True
+
     def __init__(self, height: int, width: int):
         """Create an empty layer of `height` rows and `width` columns in px."""
         self.field = HeatField(height, width)
