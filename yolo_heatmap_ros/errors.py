@@ -62,5 +62,9 @@ class HeatError(HeatmapError):
     """Saved heat or a ground plane that does not fit."""
 
 
+class TransformError(HeatmapError):
+    """A pose that TF does not know, or TF itself where it is not installed."""
+
+
 class StartError(HeatmapError):
     """A node that cannot be created."""

@@ -11,6 +11,7 @@ import numpy as np
 from yolo_heatmap_ros.choices import HeatUnit, KernelName
 from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.drawing.flow import draw_flow
 from yolo_heatmap_ros.drawing.lines import draw_lines
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
@@ -20,9 +21,11 @@ from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.events import Event
 from yolo_heatmap_ros.heat.floor_view import FloorView
+from yolo_heatmap_ros.heat.flow_field import FlowMap
 from yolo_heatmap_ros.heat.ground import GroundPlane
 from yolo_heatmap_ros.heat.layers.floor import Hotspot
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.heat.time_bins import named, TimeBin
 from yolo_heatmap_ros.heat.tracks import TrackMark
 
@@ -312,6 +315,24 @@ class HeatmapPipeline:
         low, high = self.renderer.colour_range.limits(floor.field)
         return FloorMap(floor.occupancy(low, high), floor.plane)
 
+    def positions(self) -> Optional[Positions]:
+        """Return where the objects of the last frame stand on the floor, None without a floor."""
+        return None if self._accumulator is None else self._accumulator.positions(self.class_name)
+
+    def footprint(self, reach: float) -> Optional[np.ndarray]:
+        """Return the border of the floor in sight, (M, 2) m, up to `reach` m away, or None."""
+        return None if self._accumulator is None else self._accumulator.footprint(reach)
+
+    @property
+    def camera_moved(self) -> bool:
+        """Return whether the camera has moved, so that heat of the picture has begun again."""
+        return self._accumulator is not None and self._accumulator.moved
+
+    def flow_map(self) -> Optional[FlowMap]:
+        """Return how objects move on the floor, None without `flow`, a floor or a frame."""
+        flow = None if self._accumulator is None else self._accumulator.floor_flow
+        return None if flow is None else flow.flow()
+
     def hotspots(self, count: int, apart: float) -> List[Hotspot]:
         """Return the `count` busiest places on the floor, at least `apart` m from each other."""
         floor = None if self._accumulator is None else self._accumulator.floor
@@ -358,7 +379,7 @@ class HeatmapPipeline:
 def draw_heat(renderer: HeatRenderer, accumulator: HeatAccumulator, frame: np.ndarray,
               legend: bool, heatmap: Optional[np.ndarray] = None,
               composite: Optional[np.ndarray] = None) -> None:
-    """Draw heat with its regions and lines, see `HeatmapPipeline.render`."""
+    """Draw heat with its flow, regions and lines, see `HeatmapPipeline.render`."""
     if composite is not None:
         renderer.side_by_side(frame, accumulator.total, composite)
         picture = halves(composite)[1]
@@ -367,6 +388,8 @@ def draw_heat(renderer: HeatRenderer, accumulator: HeatAccumulator, frame: np.nd
         picture = heatmap
     else:
         return
+    if accumulator.flow is not None:
+        draw_flow(picture, accumulator.flow.flow())
     if accumulator.regions is not None:
         draw_regions(picture, accumulator.regions)
     if accumulator.lines is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields, replace
 import math
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from yolo_heatmap_ros.heat.layers import KINDS
 from yolo_heatmap_ros.heat.layers.base import Layer
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
+from yolo_heatmap_ros.heat.layers.flow import FloorFlow, PictureFlow
 from yolo_heatmap_ros.heat.layers.total import HEAT, TotalLayer
 from yolo_heatmap_ros.heat.lines import Lines
 from yolo_heatmap_ros.heat.motion import FloorSpace, PictureSpace
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.heat.regions import Regions
 from yolo_heatmap_ros.heat.time_bins import TimeBin, TimeBins
 from yolo_heatmap_ros.heat.tracks import Sighting, TrackMark, TrackMemory
@@ -130,12 +132,22 @@ class HeatAccumulator:
         """Return the heat on the floor, None without a ground plane."""
         return self._layers.get(FloorLayer)
 
+    @property
+    def flow(self) -> Optional[PictureFlow]:
+        """Return how objects move in the picture, None without `flow`."""
+        return self._layers.get(PictureFlow)
+
+    @property
+    def floor_flow(self) -> Optional[FloorFlow]:
+        """Return how objects move on the floor, None without `flow` or a ground plane."""
+        return self._layers.get(FloorFlow)
+
     def reconfigure(self, options: HeatOptions, changed: Collection[str] = ()) -> None:
         """
         Continue with other options, of which those in `changed` differ from before.
 
-        Counts of changed regions or lines start from zero.  `heat_unit`, `per_class` and `ground`
-        cannot change: they need a new accumulator.
+        Counts of changed regions or lines start from zero.  `heat_unit`, `per_class`, `ground` and
+        `flow` cannot change: they need a new accumulator.
         """
         if bool(options.track_memory) != bool(self.options.track_memory):
             self.forget_tracks()  # their numbers were the tracker's, or will be
@@ -398,6 +410,25 @@ class HeatAccumulator:
         """
         found, self._events = self._events, []
         return [event for event in found if visits or event.kind != EventKind.VISIT]
+
+    def positions(self, names: Callable[[int], str]) -> Optional[Positions]:
+        """
+        Return where the objects of the last frame stand on the floor, None without a floor.
+
+        `names` gives the name of a class id.
+        """
+        if self.places is None:
+            return None
+        objects = self.objects
+        unknown = np.full((len(objects), 2, 2), np.nan)
+        return Positions(
+            self.places, unknown if self.view is None else self.view.covariances(objects.xyxy),
+            self._tracks.floor_velocities(objects.track_id.tolist()), objects.track_id,
+            [names(number) for number in objects.class_id.tolist()], objects.confidence)
+
+    def footprint(self, reach: float) -> Optional[np.ndarray]:
+        """Return the border of the floor in sight, see `FloorView.footprint`; None if unknown."""
+        return None if self.view is None else self.view.footprint(*self.shape, reach)
 
     def track_marks(self) -> List[TrackMark]:
         """Return a mark of each track that is remembered, by which another process knows it."""

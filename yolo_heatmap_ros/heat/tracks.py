@@ -100,16 +100,28 @@ class Track:
 
     def with_spots(self, path: TrackPath, begin: float, end: float) -> TrackPath:
         """Return a path between two stamps, in s, with its places on the floor and velocities."""
-        last, first = self.trail[-1], self.trail[0]
-        for spot in self.trail:
-            if spot.stamp <= last.stamp - TRAIL:
-                first = spot
+        first, last = self._ends()
         seconds = last.stamp - first.stamp
         if not seconds > 0.0:
             return path._replace(floor=np.stack((last.floor, last.floor)))
         return path._replace(floor=np.stack((self._floor_at(begin), self._floor_at(end))),
                              velocity=(last.foot - first.foot) / seconds,
                              floor_velocity=(last.floor - first.floor) / seconds)
+
+    @property
+    def floor_velocity(self) -> np.ndarray:
+        """Return the mean velocity of the last half second, (2,) float64 m/s, NaN if unknown."""
+        first, last = self._ends()
+        seconds = last.stamp - first.stamp
+        return (last.floor - first.floor) / seconds if seconds > 0.0 else np.full(2, np.nan)
+
+    def _ends(self) -> Tuple[Spot, Spot]:
+        """Return the first and the last spot of the last half second."""
+        last, first = self.trail[-1], self.trail[0]
+        for spot in self.trail:
+            if spot.stamp <= last.stamp - TRAIL:
+                first = spot
+        return first, last
 
     def _floor_at(self, stamp: float) -> np.ndarray:
         before = after = self.trail[-1]
@@ -163,6 +175,15 @@ class TrackMemory:
                 name for name, stay in track.stays.items()
                 if stay.visited and name not in waiting)))
         return marks
+
+    def floor_velocities(self, numbers: Sequence[int]) -> np.ndarray:
+        """Return the velocities on the floor of tracks, (N, 2) float64 m/s, NaN for unknown."""
+        velocities = np.full((len(numbers), 2), np.nan)
+        for index, number in enumerate(numbers):
+            track = self._tracks.get(number)
+            if track is not None and track.trail:
+                velocities[index] = track.floor_velocity
+        return velocities
 
     def forget_regions(self) -> None:
         """Forget which tracks are in which regions, and what waits to be counted in them."""

@@ -23,6 +23,7 @@ from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.diagnostics import BEST_EFFORT, DiagnosticsReporter, RELIABLE
 from yolo_heatmap_ros.ros.executable import nothing_to_lose, run_node
 from yolo_heatmap_ros.ros.floor_publisher import FloorPublisher
+from yolo_heatmap_ros.ros.floor_views import FloorViews
 from yolo_heatmap_ros.ros.frame_advice import FrameAdvice
 from yolo_heatmap_ros.ros.frame_input import FrameInput
 from yolo_heatmap_ros.ros.frame_statistics import Outcome
@@ -37,6 +38,7 @@ from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
+from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
 from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
@@ -59,6 +61,8 @@ class HeatmapNode(ManagedNode):
         self._pictures: Optional[PicturePublisher] = None
         self._snapshots: Optional[SnapshotKeeper] = None
         self._floor: Optional[FloorPublisher] = None
+        self._positions: Optional[PositionsPublisher] = None
+        self._views: Optional[FloorViews] = None
         self._history: Optional[HistoryKeeper] = None
         self._regions = self._lines = self._events = self._detections = None
         self._heat_services: Optional[HeatServices] = None
@@ -90,6 +94,8 @@ class HeatmapNode(ManagedNode):
                 configuration, self.get_logger().info,
                 detection_reader if configuration['detector'] == DetectorKind.TOPIC
                 else self._make_detector, self.get_logger().warning)
+            if self._pipeline.options.ground is not None:
+                self._views = FloorViews(self, configuration)
             if configuration['history_period']:
                 self._history = HistoryKeeper(self, self._pipeline, configuration,
                                               lambda message: self._events.publish(message))
@@ -115,6 +121,7 @@ class HeatmapNode(ManagedNode):
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         if self._pipeline.options.ground is not None:
             self._floor = FloorPublisher(self, self._pipeline, configuration)
+            self._positions = PositionsPublisher(self, self._pipeline, configuration)
         if Detection2DArray is None:
             self.get_logger().info(f'no ~/detections: {MISSING}')
         else:
@@ -182,13 +189,15 @@ class HeatmapNode(ManagedNode):
         """Release what `configure` has made, also where it has broken halfway."""
         if self._input is not None:
             self._input.unsubscribe()
-        for part in (self._snapshots, self._history, self._pictures, self._floor):
+        for part in (self._snapshots, self._history, self._pictures, self._floor,
+                     self._positions, self._views):
             if part is not None:
                 self.barrier.guard(part.close)()
         for publisher in (self._regions, self._lines, self._events, self._detections):
             if publisher is not None:
                 self.destroy_lifecycle_publisher(publisher)
         self._input = self._snapshots = self._pictures = self._floor = self._history = None
+        self._positions = self._views = None
         self._regions = self._lines = self._events = self._detections = None
         if self._heat_services is not None:
             self._heat_services.serve(None, None)
@@ -201,7 +210,7 @@ class HeatmapNode(ManagedNode):
         change_pipeline(self._pipeline, changes)
         self._configuration = self._configuration.changed(changes)
         for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots,
-                     self._history):
+                     self._history, self._views):
             if part is not None:
                 part.configuration = self._configuration
 
@@ -235,6 +244,10 @@ class HeatmapNode(ManagedNode):
                          device=detector.device_name, backend=detector.backend)
             if self._history is not None and self._history.unusual:
                 facts['unusual'] = self._history.unusual
+            if self._views is not None and self._views.problem:
+                facts['no place'] = self._views.problem
+            if self._pipeline.camera_moved:
+                facts['camera'] = 'moves: heat in the picture begins again each time'
             if self._input.topics:
                 facts['reliability'] = RELIABLE if self._input.reliable else BEST_EFFORT
             if self._configuration['frame_policy'] == FramePolicy.ALL:
@@ -248,7 +261,8 @@ class HeatmapNode(ManagedNode):
         stamp = seconds_of(header)
         if self._history is not None:
             self._history.before_frame(header)
-        step = self._pipeline.add(frame, detections, stamp)
+        view = None if self._views is None else self._views.view(header, frame.shape[:2])
+        step = self._pipeline.add(frame, detections, stamp, view)
         self._pictures.show(frame, header)
         self._publish_counts(header)
         if self._detections is not None and self._detections.get_subscription_count():
@@ -256,6 +270,7 @@ class HeatmapNode(ManagedNode):
                 self._pipeline.objects, self._pipeline.detector.names, header))
         if self._floor is not None:
             self._floor.show(header)
+            self._positions.show(header)
         self._diagnostics.count(Outcome.PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
 

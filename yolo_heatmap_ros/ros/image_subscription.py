@@ -29,14 +29,14 @@ class ImageSubscription:
 
     def __init__(self, node: Node, message_type: type, topic: str, callback: Callable,
                  skipped: Callable[[int], None], reliability: str = ImageReliability.AUTO,
-                 depth: int = 1):
+                 depth: int = 1, expected: bool = True):
         """
         Subscribe to a topic of `message_type` with keep-last `depth`.
 
         `reliability` is `auto`, `reliable` or `best_effort`.  `auto` starts reliable: switching
         costs frames, and those of a best-effort publisher would not have arrived anyway.
         `skipped` is called with the number of frames that were published but not received, by the
-        publisher's sequence numbers.
+        publisher's sequence numbers.  Silence is logged only on a topic that is `expected`.
         """
         self._node = node
         self._type = message_type
@@ -46,7 +46,7 @@ class ImageSubscription:
         self._publishers: FrozenSet[bytes] = frozenset()
         self._skipped = skipped
         self._adapts = reliability == ImageReliability.AUTO
-        self._silent_since: Optional[float] = time.monotonic()
+        self._silent_since: Optional[float] = time.monotonic() if expected else None
         self._reported: Set[Tuple[str, str]] = set()
         self._depth = depth
         self._received = self._latched = False
