@@ -32,6 +32,7 @@ setup(
         'console_scripts': [
             f'archive = {package_name}.apps.archive:main',
             f'demo = {package_name}.apps.demo:main',
+            f'floor_node = {package_name}.nodes.floor_node:main',
             f'heatmap_cameras = {package_name}.nodes.heatmap_cameras:main',
             f'heatmap_node = {package_name}.nodes.heatmap_node:main',
             f'history = {package_name}.apps.history:main',

@@ -10,6 +10,7 @@ import pytest
 import rclpy
 import yaml
 from yolo_heatmap_ros.apps.web_viewer import PARAMETERS as WEB_PARAMETERS
+from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
 from yolo_heatmap_ros.nodes.heatmap_cameras import PARAMETERS as CAMERAS_PARAMETERS
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = {
     'demo': {'source', 'weights', 'colormap', 'device', 'classes', 'loop', 'rate', 'viewer', 'web',
              'web_port'},
+    'floor': {'heatmap_nodes', 'extent', 'frame_id', 'params_file', 'namespace'},
     'heatmap': {'image_topic', 'weights', 'colormap', 'device', 'classes', 'params_file',
                 'namespace', 'viewer', 'web', 'web_port'},
     'multi_camera': {'cameras', 'shared'},
@@ -32,7 +34,7 @@ ARGUMENTS = {
 EXAMPLES = {'colormap': ['JET', 'HOT', 'VIRIDIS'], 'device': ['cpu', '0', 'cuda:0'],
             'classes': ['person', '[person, car]', '[0, 2]']}
 """Values that descriptions name, by the parameter that they are for."""
-PARAMETERS = {'heatmap_node': HEATMAP_PARAMETERS, 'playback_node': PLAYBACK_PARAMETERS,
+PARAMETERS = {'floor_node': FLOOR_PARAMETERS, 'heatmap_node': HEATMAP_PARAMETERS, 'playback_node': PLAYBACK_PARAMETERS,
               'heatmap_cameras': CAMERAS_PARAMETERS, 'web_viewer': WEB_PARAMETERS}
 
 
@@ -199,6 +201,25 @@ def test_multi_camera(commands, tmp_path):
     assert [(values['colormap'], values['conf'], names['image'], namespace)
             for values, names, namespace in found] == [
         ('HOT', 0.5, '/gate/image_raw', '/gate'), ('JET', 0.5, '/yard/yard_camera', '/yard')]
+
+
+def test_floor(commands, tmp_path):
+    """Names and extent in brackets reach the node as they are, and params_file holds the rest."""
+    path = tmp_path / 'mine.yaml'
+    path.write_text(yaml.safe_dump({'/**': {'ros__parameters': {
+        'fusion_delay': 0.5, 'ground': {'extent': '[0, 0, 1, 1]', 'frame_id': 'odom'}}}}))
+    started = commands('floor', heatmap_nodes='[/north/yolo_heatmap, /south/yolo_heatmap]',
+                       extent='[-5, -5, 15, 10]', params_file=str(path), namespace='site')
+    assert executables(started) == ['floor_node']
+    values, _, namespace = node_of(started, 'floor_node')
+    assert values['heatmap_nodes'] == ['/north/yolo_heatmap', '/south/yolo_heatmap']
+    assert values['ground.extent'] == [-5.0, -5.0, 15.0, 10.0]
+    assert (values['fusion_delay'], values['ground.frame_id'], namespace) == (0.5, 'odom', '/site')
+    started = commands('floor', heatmap_nodes='[/a]', extent='[0, 0, 12, 8]')
+    assert node_of(started, 'floor_node')[0] == {
+        **{spec.name: spec.checked(spec.default) for spec in FLOOR_PARAMETERS
+           if spec.name != 'ground.extent'},
+        'heatmap_nodes': ['/a'], 'ground.extent': [0.0, 0.0, 12.0, 8.0]}
 
 
 def test_playback(commands):

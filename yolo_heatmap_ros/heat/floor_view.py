@@ -11,6 +11,8 @@ from yolo_heatmap_ros.heat.camera import border, Camera
 _HORIZON = 1e-12
 _FURTHER = 1000.0
 """The floor further away than the nearest by this factor is taken for the horizon."""
+SAME = 0.01
+"""Views show the same floor if it has moved by less than this share of the picture's width."""
 FOOT_PX = 2.0
 """Standard deviation in px of where a detector puts a foot, ..."""
 FOOT_SHARE = 0.02
@@ -72,17 +74,30 @@ class FloorView:
         edge = border(height, width)
         if self.camera is not None:
             edge = self.camera.undistorted(edge)
+            edge = edge[np.isfinite(edge).all(axis=1)]
         scales = _scales(self.matrix, edge)
-        if not scales.max() > 0.0:
+        if not (scales > 0.0).any():
             return np.empty((0, 2))
-        near = edge[int(np.argmax(scales))]
+        middle = self._nearest(edge, height, width)
         edge = _clipped(edge, scales - scales.max() / _FURTHER)
         places = _mapped(self.matrix, edge)
-        middle = _mapped(self.matrix, near[np.newaxis])[0]
         for axis in (0, 1):
             for sign in (1.0, -1.0):
                 places = _clipped(places, reach - sign * (places[:, axis] - middle[axis]))
         return places
+
+    def _nearest(self, edge: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Return the place in sight that is nearest to the camera, (2,) m, by px of the border."""
+        if self.camera is None:
+            return _mapped(self.matrix, edge[[np.argmax(_scales(self.matrix, edge))]])[0]
+        # The inverse is K [r1 r2 t], and the camera is at -R^T t.
+        pose = np.linalg.solve(self.camera.matrix, self._inverse)
+        first, second, translation = (pose / np.linalg.norm(pose[:, 0])).T
+        below = -np.array((first @ translation, second @ translation))
+        if self.shows(below, height, width)[0]:
+            return below
+        places = _mapped(self.matrix, edge)
+        return places[np.nanargmin(np.hypot(*(places - below).T))]
 
     def shift(self, other: 'FloorView', height: int, width: int) -> float:
         """
@@ -90,7 +105,8 @@ class FloorView:
 
         Infinite if what the other one shows in its lower half is not in sight.
         """
-        if other is self or np.array_equal(other.matrix, self.matrix):
+        if other is self or (other.camera is self.camera
+                             and np.array_equal(other.matrix, self.matrix)):
             return 0.0
         points = np.array([(x * width, y * height) for x in (0.1, 0.5, 0.9) for y in (0.6, 0.95)])
         before = other.to_metres(points)
@@ -99,6 +115,10 @@ class FloorView:
             return float('inf')
         moved = np.hypot(*(self.to_pixels(before[there]) - points[there]).T)
         return float(moved.max()) if np.isfinite(moved).all() else float('inf')
+
+    def shows_as(self, other: 'FloorView', height: int, width: int) -> bool:
+        """Return whether a picture of this size in px shows almost the same floor as another."""
+        return self.shift(other, height, width) < SAME * width
 
     @cached_property
     def _inverse(self) -> np.ndarray:

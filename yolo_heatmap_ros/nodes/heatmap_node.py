@@ -14,6 +14,7 @@ from std_srvs.srv import SetBool
 
 from yolo_heatmap_ros.build_pipeline import change_pipeline, make_pipeline
 from yolo_heatmap_ros.choices import DetectorKind, FramePolicy
+from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
@@ -38,7 +39,7 @@ from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
-from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
+from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher, PositionsSource
 from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
@@ -51,6 +52,9 @@ MAX_AGE = 3600.0
 
 class HeatmapNode(ManagedNode):
     """Accumulates where a YOLO model sees objects, and publishes it as data and pictures."""
+
+    NAME = 'yolo_heatmap'
+    PARAMETERS = HEATMAP_PARAMETERS
 
     def __init__(self, make_detector: Callable[..., Detector] = YoloDetector, **kwargs):
         """Declare parameters and services; `make_detector` loads the model in `configure`."""
@@ -66,11 +70,11 @@ class HeatmapNode(ManagedNode):
         self._history: Optional[HistoryKeeper] = None
         self._regions = self._lines = self._events = self._detections = None
         self._heat_services: Optional[HeatServices] = None
-        super().__init__('yolo_heatmap', **kwargs)
+        super().__init__(self.NAME, **kwargs)
         self._make_detector = make_detector
         self._enabled = True
         try:
-            self._node_parameters = NodeParameters(self, HEATMAP_PARAMETERS, self._change,
+            self._node_parameters = NodeParameters(self, self.PARAMETERS, self._change,
                                                    lambda: self._pipeline is not None)
             self._heat_services = HeatServices(self)
             self.create_service(SetBool, '~/enable', self._enable)
@@ -89,13 +93,10 @@ class HeatmapNode(ManagedNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and create the publishers."""
         try:
-            configuration = self._node_parameters.configuration()
-            self._pipeline = make_pipeline(
-                configuration, self.get_logger().info,
-                detection_reader if configuration['detector'] == DetectorKind.TOPIC
-                else self._make_detector, self.get_logger().warning)
-            if self._pipeline.options.ground is not None:
-                self._views = FloorViews(self, configuration)
+            configuration = self._configuration = self._read_configuration()
+            self._pipeline = make_pipeline(configuration, self.get_logger().info,
+                                           self._detector_maker(), self.get_logger().warning)
+            self._views = self._make_views()
             if configuration['history_period']:
                 self._history = HistoryKeeper(self, self._pipeline, configuration,
                                               lambda message: self._events.publish(message))
@@ -103,15 +104,13 @@ class HeatmapNode(ManagedNode):
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             self._release()
             return TransitionCallbackReturn.FAILURE
-        self._configuration = configuration
         # With every frame processed, every picture is to arrive as well.
         self._depth = (configuration['queue_depth']
                        if configuration['frame_policy'] == FramePolicy.ALL else 1)
         self._diagnostics.restart()
         self._advice = FrameAdvice(self.get_logger(), configuration, self._pipeline,
                                    self._diagnostics.statistics)
-        self._input = FrameInput(self, configuration, self._depth, self._pipeline,
-                                 self._diagnostics, self._advice, self._process)
+        self._input = self._make_input()
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, configuration)
         self._regions, self._lines = (
             self.create_lifecycle_publisher(DiagnosticArray, f'~/{name}', self._depth)
@@ -121,7 +120,7 @@ class HeatmapNode(ManagedNode):
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         if self._pipeline.options.ground is not None:
             self._floor = FloorPublisher(self, self._pipeline, configuration)
-            self._positions = PositionsPublisher(self, self._pipeline, configuration)
+            self._positions = PositionsPublisher(self, self._positions_source(), configuration)
         if Detection2DArray is None:
             self.get_logger().info(f'no ~/detections: {MISSING}')
         else:
@@ -142,6 +141,28 @@ class HeatmapNode(ManagedNode):
         if configuration['resume']:
             self._heat_services.resume()
         return super().on_configure(state)
+
+    def _read_configuration(self) -> Configuration:
+        """Return the values of all parameters; raises HeatmapError."""
+        return self._node_parameters.configuration()
+
+    def _detector_maker(self) -> Callable[..., Detector]:
+        if self._configuration['detector'] == DetectorKind.TOPIC:
+            return detection_reader
+        return self._make_detector
+
+    def _make_views(self) -> Optional[FloorViews]:
+        """Return what tells how frames show the floor, None without a floor."""
+        if self._pipeline.options.ground is None:
+            return None
+        return FloorViews(self, self._configuration)
+
+    def _make_input(self) -> FrameInput:
+        return FrameInput(self, self._configuration, self._depth, self._pipeline,
+                          self._diagnostics, self._advice, self._process)
+
+    def _positions_source(self) -> PositionsSource:
+        return self._pipeline
 
     @guarded
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -245,7 +266,7 @@ class HeatmapNode(ManagedNode):
             if self._history is not None and self._history.unusual:
                 facts['unusual'] = self._history.unusual
             if self._views is not None and self._views.problem:
-                facts['no place'] = self._views.problem
+                facts['problem'] = self._views.problem
             if self._pipeline.camera_moved:
                 facts['camera'] = 'moves: heat in the picture begins again each time'
             if self._input.topics:
@@ -291,7 +312,8 @@ class HeatmapNode(ManagedNode):
         return age if 0.0 <= age < MAX_AGE else float('nan')
 
 
-def _work(node: HeatmapNode) -> int:
+def work(node: HeatmapNode) -> int:
+    """Start a node if it starts by itself, and spin it; return the exit code."""
     with nothing_to_lose():
         if node.autostart and not node.bring_up():
             return int(rclpy.ok())  # else a signal has ended it
@@ -301,7 +323,7 @@ def _work(node: HeatmapNode) -> int:
 
 def main(args: Optional[List[str]] = None) -> int:
     """Run the node until it is told to end; return the exit code."""
-    return run_node(HeatmapNode, _work, args, __doc__, HEATMAP_PARAMETERS)
+    return run_node(HeatmapNode, work, args, __doc__, HEATMAP_PARAMETERS)
 
 
 if __name__ == '__main__':

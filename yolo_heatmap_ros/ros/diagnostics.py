@@ -34,8 +34,8 @@ class DiagnosticsReporter:
         Start reporting.
 
         `facts` returns further values by name: `state` is the node's lifecycle state; `paused` is
-        set only while it is paused, `unusual` while something is, `no place` while frames have no
-        place on the floor, and `every frame` only if a lost frame deserves a warning;
+        set only while it is paused, `unusual` while something is, `problem` while something else
+        deserves a warning, and `every frame` only if a lost frame deserves a warning;
         `reliability` is `RELIABLE` or `BEST_EFFORT`, that of the subscription.
         """
         self._node = node
@@ -115,8 +115,8 @@ class DiagnosticsReporter:
         if recent[Outcome.SKIPPED] and 'every frame' in facts:
             return WARN, (f'{recent[Outcome.SKIPPED]} frames lost: the camera is faster than the '
                           'model')
-        if 'no place' in facts:
-            return WARN, f"no place on the floor: {facts['no place']}"
+        if 'problem' in facts:
+            return WARN, facts['problem']
         if 'unusual' in facts:
             return WARN, f"unusual: {facts['unusual']}"
         return OK, 'frames arrive' if recent[Outcome.PROCESSED] else 'waiting for the first frame'

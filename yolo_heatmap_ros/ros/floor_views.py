@@ -103,7 +103,7 @@ class FloorViews:
                 if not self._moves:
                     self._still = floor_view(self.configuration, self._camera)
             except HeatError as error:
-                self._camera = self._still = None
+                self._camera = self._still = self._made = None
                 raise HeatError(f"'{self.topic}': {error}") from error
             self._made = shape, info
             if self._camera.is_distorted:
@@ -128,11 +128,11 @@ class FloorViews:
 
     def _tell(self, error: HeatmapError) -> None:
         """Count a frame whose place is not known, and say why."""
-        kind = ' has no place on the floor' if self._moves else "'s distortion is not undone"
         self.without += 1
-        self._problem, self._problem_at = f'{self.without} frames so far: {error}', time.monotonic()
-        self._node.get_logger().warning(
-            f'the frame{kind}, {self._problem}', throttle_duration_sec=LOG_PERIOD)
+        what = ('frames without a place on the floor' if self._moves
+                else 'frames whose distortion is not undone')
+        self._problem, self._problem_at = f'{self.without} {what}: {error}', time.monotonic()
+        self._node.get_logger().warning(self._problem, throttle_duration_sec=LOG_PERIOD)
 
     def close(self) -> None:
         """End the subscriptions."""

@@ -17,8 +17,6 @@ GROUND = 'ground'
 """Name of the saved array, and of the geometry that belongs to it."""
 UNKNOWN = -1
 """Value of a cell that the camera does not see, as in nav_msgs/OccupancyGrid."""
-LOOK_AGAIN = 0.01
-"""What is seen is updated when the picture has moved by this share of its width."""
 REACH = 200.0
 """Metres from the nearest visible place beyond which nothing is taken for seen."""
 
@@ -57,7 +55,7 @@ class FloorLayer(Layer):
     def look(self, view: FloorView) -> None:
         """Add what a frame shows of the floor to what has been seen."""
         last = self._last_look
-        if last is not None and view.shift(last, *self._size) < LOOK_AGAIN * self._size[1]:
+        if last is not None and view.shows_as(last, *self._size):
             return
         self._last_look = view
         corners = view.footprint(*self._size, reach=REACH)

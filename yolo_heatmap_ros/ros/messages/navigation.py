@@ -5,7 +5,7 @@ nav2_msgs and people_msgs are optional dependencies.
 """
 
 import array
-from typing import NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 from geometry_msgs.msg import Point
 from nav_msgs.msg import OccupancyGrid
@@ -13,6 +13,7 @@ import numpy as np
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.heat.navigation_masks import FilterRule
+from yolo_heatmap_ros.heat.positions import Positions
 
 try:
     from nav2_msgs.msg import CostmapFilterInfo
@@ -42,6 +43,19 @@ class FloorPerson(NamedTuple):
     vx: float
     vy: float
     reliability: float
+
+
+PERSON = 'person'
+"""The class whose tracks are on `~/people`."""
+
+
+def people_of(positions: Positions) -> List[FloorPerson]:
+    """Return the tracks of people that have a place; a velocity that is unknown is 0."""
+    return [FloorPerson(str(number), x, y, *np.nan_to_num(velocity).tolist(), confidence)
+            for name, number, (x, y), velocity, confidence in zip(
+                positions.class_names, positions.track_ids.tolist(), positions.places.tolist(),
+                positions.velocities, positions.confidences.tolist())
+            if name == PERSON and number >= 0 and np.isfinite((x, y)).all()]
 
 
 def mask_message(mask: np.ndarray, origin: Tuple[float, float], resolution: float,

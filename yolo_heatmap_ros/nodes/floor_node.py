@@ -1,0 +1,72 @@
+"""The lifecycle node `yolo_floor`: several cameras' objects in, heat on their floor out."""
+
+import sys
+from typing import Any, Callable, Dict, List, Optional
+
+from yolo_heatmap_ros.config.configuration import Configuration
+from yolo_heatmap_ros.config.floor import (
+    floor_configuration, FLOOR_PARAMETERS, in_picture, map_picture)
+from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode, work
+from yolo_heatmap_ros.ros.executable import run_node
+from yolo_heatmap_ros.ros.messages.detections import DetectionReader
+from yolo_heatmap_ros.ros.positions_input import PositionsInput
+
+MAX_OBJECTS = 10_000
+
+
+class FloorNode(HeatmapNode):
+    """
+    Fuses what heatmap nodes see on one floor, and accumulates where those objects are.
+
+    The floor from above is its picture: all that heatmap nodes make of pictures follows.
+    """
+
+    NAME = 'yolo_floor'
+    PARAMETERS = FLOOR_PARAMETERS
+
+    def __init__(self, **kwargs):
+        """Declare parameters and services."""
+        super().__init__(**kwargs)
+
+    def _read_configuration(self) -> Configuration:
+        return floor_configuration(self._node_parameters.configuration())
+
+    def _make_input(self) -> PositionsInput:
+        return PositionsInput(self, self._configuration, self._pipeline, self._diagnostics,
+                              self._advice, self._process)
+
+    def _make_views(self) -> None:
+        """Return nothing yet: the input knows what cameras see."""
+
+    def _positions_source(self) -> PositionsInput:
+        self._views = self._input
+        return self._input
+
+    def _detector_maker(self) -> Callable[..., DetectionReader]:
+        return _fused_objects
+
+    def _change(self, changes: Dict[str, Any]) -> None:
+        if self._pipeline is not None:
+            super()._change(in_picture(changes, map_picture(self._configuration)))
+
+    def _facts(self) -> Dict[str, str]:
+        facts = super()._facts()
+        if self._input is not None:
+            facts.update(topic=', '.join(self._input.topics), **self._input.facts())
+        return facts
+
+
+def _fused_objects(classes=(), **model: Any) -> DetectionReader:
+    """Return a detector's stand-in, which knows the classes of the fused objects by name."""
+    reader = DetectionReader(0.0, MAX_OBJECTS, classes)
+    reader.task = reader.device_name = reader.backend = 'fusion of cameras'
+    return reader
+
+
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the node until it is told to end; return the exit code."""
+    return run_node(FloorNode, work, args, __doc__, FLOOR_PARAMETERS)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
