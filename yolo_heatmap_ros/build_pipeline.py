@@ -14,6 +14,7 @@ from yolo_heatmap_ros.errors import HeatError, ParameterError
 from yolo_heatmap_ros.heat.camera import Camera
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, homography
+from yolo_heatmap_ros.heat.layers.flow import floor_grid
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.pipeline import check_kernel, HeatmapPipeline
 
@@ -24,7 +25,8 @@ COLOURS = ('colormap', 'alpha')
 RANGE = tuple(one.name for one in fields(ColourRange))
 OPTIONS = tuple(one.name for one in fields(HeatOptions) if one.name != 'ground')
 LEGEND = 'legend'
-ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *OPTIONS, LEGEND)
+ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *(one for one in OPTIONS if one != 'flow_resolution'),
+       LEGEND)
 """The parameters that make a pipeline, but those of the ground plane."""
 
 
@@ -101,6 +103,15 @@ def _check_names(regions: Collection[str], lines: Collection[str]) -> None:
                                  'the line another one')
 
 
+def _check_flow(options: HeatOptions) -> None:
+    """Raise ParameterError for a flow on the floor of too many cells."""
+    if options.flow and options.ground is not None:
+        try:
+            floor_grid(options)
+        except HeatError as error:
+            raise ParameterError(f"parameter 'flow_resolution': {error}") from error
+
+
 def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
                   make_detector: Callable[..., Detector] = YoloDetector,
                   warn: Optional[Callable[[str], None]] = None) -> HeatmapPipeline:
@@ -113,10 +124,11 @@ def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
     """
     _check_names(parameters['regions'], parameters['lines'])
     ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
+    options = HeatOptions(**parameters_of(parameters, OPTIONS), ground=ground)
+    _check_flow(options)
     detector = make_detector(**parameters_of(parameters, MODEL + DETECTION), log=log)
     renderer = HeatRenderer(**parameters_of(parameters, COLOURS),
                             colour_range=ColourRange(**parameters_of(parameters, RANGE)))
-    options = HeatOptions(**parameters_of(parameters, OPTIONS), ground=ground)
     return HeatmapPipeline(detector, renderer, options, parameters[LEGEND], warn or log)
 
 

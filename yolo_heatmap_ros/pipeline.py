@@ -23,7 +23,7 @@ from yolo_heatmap_ros.heat.events import Event
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.flow_field import FlowMap
 from yolo_heatmap_ros.heat.ground import GroundPlane
-from yolo_heatmap_ros.heat.layers.floor import Hotspot
+from yolo_heatmap_ros.heat.layers.floor import Hotspot, UNKNOWN
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.heat.time_bins import named, TimeBin
@@ -38,11 +38,14 @@ class FloorMap(NamedTuple):
     Heat on the floor at one moment.
 
     `occupancy` (rows along y, columns along x) int8, 0 to 100 in the range of the colours, -1 for
-    cells that the camera does not see; `plane` says where the cells are.
+    cells that no camera has seen; `plane` says where the cells are.  `heat` (rows, columns)
+    float32 in its unit, and which cells are `known`, (rows, columns) bool.
     """
 
     occupancy: np.ndarray
     plane: GroundPlane
+    heat: np.ndarray
+    known: np.ndarray
 
 
 class HeatmapPipeline:
@@ -313,7 +316,8 @@ class HeatmapPipeline:
         if floor is None:
             return None
         low, high = self.renderer.colour_range.limits(floor.field)
-        return FloorMap(floor.occupancy(low, high), floor.plane)
+        occupancy = floor.occupancy(low, high)
+        return FloorMap(occupancy, floor.plane, floor.field.heat(), occupancy != UNKNOWN)
 
     def positions(self) -> Optional[Positions]:
         """Return where the objects of the last frame stand on the floor, None without a floor."""

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 from yolo_heatmap_ros.apps.history import main
+from yolo_heatmap_ros.heat.flow_field import FlowField, FlowGrid
+from yolo_heatmap_ros.storage.cliff_map import read_cliff_map
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter
 
 sys.path.insert(0, str(__import__('pathlib').Path(__file__).parents[1] / 'storage'))
@@ -105,7 +107,34 @@ def test_arrays(ask, tmp_path):
     assert {row['part'] for row in table} == {f'{hour:02} h' for hour in range(24)}
 
 
+def test_flow_as_a_cliff_map(tmp_path, capsys):
+    grid = FlowGrid(5.0, -1.0, 0.5, 3, 4, 'm')
+    field = FlowField(*grid.shape)
+    field.add(1, 2, (0.6, 0.8), 540.0, 0.2)
+    bins = [bin_at(MONDAY + HOUR * number, facts={**FACTS, 'flow': grid.plain()})
+            for number in range(2)]
+    bins[0].flow = field.planes
+    path, output = written(tmp_path, bins), tmp_path / 'map.xml'
+    assert main([str(path), '--from', '2026-08-03', '-o', str(output)]) == 0
+    assert not capsys.readouterr().err
+    found, = [one for one in read_cliff_map(output).locations if one.mixture]
+    assert (found.x, found.y) == (6.25, -0.25)
+    assert found.motion == pytest.approx(540 / 6480) and found.watched == pytest.approx(
+        0.9, abs=0.001)
+    assert found.mixture[0].heading == pytest.approx(np.arctan2(0.8, 0.6))
+    assert found.mixture[0].speed == pytest.approx(1.0)
+    assert main([str(path), '-o', str(tmp_path / 'all.npz')]) == 0
+    with np.load(tmp_path / 'all.npz') as arrays:
+        assert arrays['flow/histogram'].shape == (1, 8, 3, 4)
+        assert arrays['flow/histogram'].sum() == pytest.approx(540.0)
+        assert arrays['flow/velocity'][0, 1, 2] == pytest.approx((0.6, 0.8))
+    assert main([str(path), '--from', '2026-08-03T01:00', '-o', str(output)]) == 1
+    assert 'there is no flow of then' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('arguments, reason', [
+    (['-o', 'map.xml'], "'map.xml': there is no flow of then"),
+    (['-o', 'map.xml', '--by', 'day'], 'a CLiFF-map is of one time'),
     (['--from', '2020-01-01', '--to', '2020-01-02'],
      'nothing was watched then; there is 2026-08-03 00:00 to 2026-08-17 00:00'),
     (['--from', 'soon'], "--from 'soon': not a time such as 2026-11-25"),

@@ -46,7 +46,8 @@ def heat_of(clip, begin, end, options, lead_in=LEAD_IN):
     {}, {'heat_unit': 'seconds'}, {'heat_unit': 'seconds', 'half_life': 4.0},
     {'half_life': 4.0, 'kernel': 'foot'},
     {'heat_unit': 'seconds', 'regions': REGIONS, 'lines': LINES},
-    {'heat_unit': 'seconds', 'per_class': True, 'ground': PLANE, 'half_life': 30.0}],
+    {'heat_unit': 'seconds', 'per_class': True, 'ground': PLANE, 'half_life': 30.0},
+    {'flow': True, 'ground': PLANE, 'half_life': 30.0}],
     ids=lambda options: '-'.join(options) or 'default')
 @pytest.mark.parametrize('later_first', [False, True])
 def test_two_halves_are_the_whole(clip, options, later_first):

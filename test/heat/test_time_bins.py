@@ -31,7 +31,7 @@ def heat_of(period, frames=400, step=0.13, begin=1000.0, **options):
     """Return the heat after walkers were seen, and the bins."""
     heat = HeatAccumulator(*SIZE, HeatOptions(
         heat_unit=HeatUnit.SECONDS, history_period=period, ground=PLANE, track_memory=0.0,
-        dwell_alert=3.0, **SHAPES, **options))
+        dwell_alert=3.0, flow=True, **SHAPES, **options))
     bins, events = [], []
     for number in range(frames):
         heat.update(walkers(number), begin + number * step)
@@ -61,6 +61,9 @@ def test_the_sum_of_all_bins_is_everything(period, half_life):
     np.testing.assert_allclose(cells, expected, rtol=1e-5, atol=1e-5 * expected.max())
     floor = sum(one.floor for one in bins)
     np.testing.assert_allclose(floor, whole.floor.field.heat(), rtol=1e-5, atol=1e-4)
+    flow = whole.floor_flow.field.planes
+    np.testing.assert_allclose(sum(one.flow for one in bins), flow, rtol=1e-5, atol=1e-5)
+    assert flow[-1].any() and flow[0].any()  # some turn, and most walk to the right or left
     counts = summed(one.regions['left'] for one in bins)
     true = whole.regions.state()['left']
     assert counts['occupancy'] == pytest.approx(true['occupancy'])

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.heat.flow_field import FlowGrid, FlowMap, PLANES
 from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.field_codec import decode, encode
 from yolo_heatmap_ros.storage.history import files_in, History, When
@@ -132,6 +133,49 @@ def test_old_bins_are_thinned_to_hours_and_then_to_days(tmp_path):
         slots = database.execute("SELECT COUNT(DISTINCT slot) FROM months WHERE month = '2026-08'"
                                  ).fetchone()[0]
     assert slots == 169
+
+
+def test_flow_is_thinned_and_summed_up_with_the_rest(tmp_path):
+    grid = FlowGrid(-2.0, 1.0, 0.5, 3, 4, 'm')
+    facts = {**FACTS, 'flow': grid.plain()}
+    bins = [bin_at(MONDAY + 14400.0 * number, facts=facts) for number in range(6 * 40)]
+    rng = np.random.default_rng(0)
+    for one in bins[::7]:
+        one.flow = rng.exponential(1.0, (PLANES, 3, 4)).astype(np.float32) * (
+            rng.random((PLANES, 1, 1)) < 0.5)
+    now = MONDAY + 40 * 86400
+    path = written(tmp_path, bins, keep=1.0, now=now)
+    check(path, When(0, now), bins)  # flow is no heat of a class
+    for when in (When(0, now), When(0, now, None, frozenset({0, 4})), When(MONDAY, now - 86400)):
+        chosen = [one for one in bins[::7] if when.takes(one.begin, one.period)]
+        expected = FlowMap(sum(one.flow.astype(np.float64) for one in chosen), grid)
+        with History(path) as history:
+            found = history.total(when).flow
+            assert history.classes() == {'person', 'car'}
+        assert found.grid == grid
+        for name in ('histogram', 'way', 'squares', 'displacements', 'standing'):
+            values = getattr(expected, name)
+            np.testing.assert_allclose(getattr(found, name), values, atol=1e-4 * values.max())
+
+
+def test_only_flow_makes_a_file_that_older_releases_refuse(tmp_path):
+    """They would take it for the heat of classes; other files they can read as before."""
+    def version(path):
+        with sqlite3.connect(path) as database:
+            return database.execute('PRAGMA user_version').fetchone()[0]
+    path = written(tmp_path, [bin_at(MONDAY)])
+    assert version(path) == 1
+    grid = FlowGrid(0.0, 0.0, 4.0, 8, 10, 'px')
+    moving = bin_at(MONDAY + HOUR, facts={**FACTS, 'flow': grid.plain()})
+    moving.flow = np.ones((PLANES, 8, 10), np.float32)
+    assert written(tmp_path, [moving]) == path and version(path) == 2
+    with History(path) as history:
+        assert history.total(When(MONDAY, MONDAY + HOUR)).flow is None
+        assert history.total(When(MONDAY + HOUR, 1e12)).flow.moving.max() == pytest.approx(8.0)
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM heat WHERE layer = 'flow:low'")
+    with History(path) as history, pytest.raises(HistoryError, match='damaged'):
+        history.total(When(MONDAY + HOUR, 1e12))
 
 
 def test_days_do_not_know_their_hours(tmp_path):
@@ -274,7 +318,7 @@ def test_other_versions_and_other_writers(tmp_path):
     with sqlite3.connect(path) as database:
         database.execute('PRAGMA user_version = 9')
     for program in (lambda: HistoryWriter(tmp_path, 'cam'), lambda: History(path)):
-        with pytest.raises(HistoryError, match='version 9 .* knows 1'):
+        with pytest.raises(HistoryError, match='version 9 .* knows 1 and 2'):
             program()
     assert files_in(tmp_path) == [path]
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
                       help='with --by: small pictures of heat instead of a chart')
     out = parser.add_argument_group('output')
     out.add_argument('--output', '-o', type=Path, metavar='FILE', help='a picture (.png), '
-                     f"or data ({', '.join(WRITERS)})")
+                     f"or data ({', '.join(WRITERS)}; .xml: flow, as a CLiFF-map)")
     out.add_argument('--background', type=Path, metavar='IMAGE', help='a picture of the camera')
     out.add_argument('--colormap', default='JET', help='an OpenCV name (default: JET)')
     return parser
@@ -122,6 +122,10 @@ def _check(arguments: argparse.Namespace) -> None:
     if suffix is not None and not arguments.output.parent.is_dir():
         raise HistoryError(f"--output '{arguments.output}': there is no folder "
                            f"'{arguments.output.parent}'")
+    if suffix == '.xml' and (arguments.classes or arguments.region or arguments.by
+                             or _compares(arguments)):
+        raise HistoryError('--output …xml: a CLiFF-map is of one time, and of all classes and '
+                           'places; leave out --classes, --region, --by and --compare-…')
     if arguments.multiples and not arguments.by:
         raise HistoryError('--multiples needs --by hour, weekday or day')
     if arguments.by and _compares(arguments):
@@ -324,6 +328,9 @@ def _write(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -> 
     try:
         if suffix != '.png':
             WRITERS[suffix](arguments.output, parts)
+            if suffix == '.xml' and next(iter(parts.values())).flow.grid.unit == 'px':
+                print('history: without a floor, the CLiFF-map is of the picture: in px, y '
+                      'downwards', file=sys.stderr)
             return
         # OpenCV does not notice that a disk is full.
         arguments.output.write_bytes(cv2.imencode('.png', _picture(arguments, parts))[1].tobytes())

@@ -9,6 +9,7 @@ import numpy as np
 from yolo_heatmap_ros.choices import (
     Acceleration, Anchor, DetectorKind, FramePolicy, GroundFrom, HeatUnit, ImageFormat,
     ImageGeometry, ImageReliability, InputTransport, KernelName, Normalization, OnTimeJump)
+from yolo_heatmap_ros.config.navigation import NAVIGATION_PARAMETERS
 from yolo_heatmap_ros.config.shapes import as_list, parse_lines, parse_polygons
 from yolo_heatmap_ros.config.specs import (
     as_numbers, as_text, choice, filled_text, number, ParameterSpec, Settable, switch,
@@ -231,6 +232,8 @@ HEATMAP_PARAMETERS = (
            'others are left out before the model runs; 0: every frame.', 0.01, 1000.0, off=0.0),
     switch('flow', False, 'Measure how objects move, by place: arrows on the pictures, and on '
            '~/flow with a floor.', Settable.UNCONFIGURED),
+    number('flow_resolution', 0.5, 'Size of a cell of the flow on the floor, in m.', 0.01, 100.0,
+           Settable.UNCONFIGURED),
     ParameterSpec(
         'ground.from', '',
         "What tells where the floor is: 'points' (ground.points_px and ground.points_m), 'matrix' "
@@ -273,6 +276,7 @@ HEATMAP_PARAMETERS = (
     number('ground.hotspots', 5, 'Maximum number of places on ~/hotspots.', 0, 1000),
     number('ground.hotspot_distance', 1.0, 'Minimum distance between two hotspots in m.', 0.0,
            1000.0),
+    *NAVIGATION_PARAMETERS,
     number('heat_scale', 1.0, 'Size of ~/heat as a fraction of the image size.', 0.01, 1.0),
     ParameterSpec(
         'snapshot_dir', '',

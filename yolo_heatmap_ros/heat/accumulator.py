@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, fields, replace
 import math
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union)
 
 import numpy as np
 

@@ -23,7 +23,8 @@ class HeatOptions:
     `region_anchor`: the point of a box that is inside or not, and crosses lines.  `dwell_alert`:
     seconds in a region after which a track's stay is an event; 0: never.  `track_memory`: seconds
     for which a lost object is remembered; 0: a tracker's ids count as they are.  `ground`: the
-    floor on which heat is kept as well.  `flow`: keep velocities by place.  `history_period`: seconds of a bin of history; 0: none.
+    floor on which heat is kept as well.  `flow`: keep how objects move, by place; on the floor in
+    cells of `flow_resolution` m.  `history_period`: seconds of a bin of history; 0: none.
     `history_scale`: its size as a fraction of the picture's, rounded to one in a whole number.
     """
 
@@ -41,5 +42,6 @@ class HeatOptions:
     track_memory: float = 5.0
     ground: Optional[GroundPlane] = None
     flow: bool = False
+    flow_resolution: float = 0.5
     history_period: float = 0.0
     history_scale: float = 0.25

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 import math
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.layers.base import CountsAt
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers, OTHERS
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
+from yolo_heatmap_ros.heat.layers.flow import FloorFlow, PictureFlow
 from yolo_heatmap_ros.heat.lines import LineCount
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.regions import COUNTED, RegionCount
@@ -31,7 +32,9 @@ class TimeBin:
     it began.  `shape` is (H, W) of the picture in px, and `cell` how many px a side of a cell of
     `heat` has, (rows, columns) float32 in the heat's unit by class id; `floor` is that of the
     ground plane.  `regions` and `lines` are counts by name.  `facts` are plain values that say
-    under which options: heat and counts of others cannot be added.
+    under which options: heat and counts of others cannot be added.  `flow` are the planes of a
+    `FlowField` on the grid of `facts`, (PLANES, rows, columns) float32: of the floor, or without
+    one of the picture; None if nothing has moved or stood there.
     """
 
     begin: float
@@ -49,6 +52,7 @@ class TimeBin:
     lines: Dict[str, Any] = field(default_factory=dict)
     events: List[Any] = field(default_factory=list)
     facts: Dict[str, Any] = field(default_factory=dict)
+    flow: Optional[np.ndarray] = None
 
 
 class _OpenBin:
@@ -60,11 +64,13 @@ class _OpenBin:
         self._classes = ClassLayers(*about.shape)
         self._shows_picture = True
         self._floor = FloorLayer.made_for(options, *about.shape, counts_at)
+        self._flow = _flow_layer(options, about.shape, counts_at)
         self._regions = {name: RegionCount() for name in options.regions}
         self._lines = {name: LineCount() for name in options.lines}
 
     def add(self, segment: DwellSegment, flow: bool) -> None:
         if flow:
+            self._flow.add(segment)
             return
         if self._shows_picture:
             self._classes.add(segment)
@@ -95,6 +101,9 @@ class _OpenBin:
                       for class_id, one in self._classes.fields.items()}
         if self._floor is not None:
             about.floor = self._floor.field.heat()
+        if self._flow is not None:
+            planes = self._flow.field.planes
+            about.flow = planes if planes.any() else None
         about.regions = {name: vars(count) for name, count in self._regions.items()}
         about.lines = {name: vars(count) for name, count in self._lines.items()}
         return about
@@ -119,6 +128,7 @@ class TimeBins:
         self._open: List[_OpenBin] = []
         self._closed: List[TimeBin] = []
         self._has_picture = True
+        self._facts = _facts(options, _flow_layer(options, self._shape, counts_at))
 
     @property
     def empty(self) -> bool:
@@ -135,7 +145,7 @@ class TimeBins:
             begin = math.floor(time / period) * period
             cell = max(1, round(1.0 / self._options.history_scale))
             about = TimeBin(begin, period, time, time, self._shape, cell, jumped_back,
-                            facts=_facts(self._options))
+                            facts=self._facts)
             self._open.append(_OpenBin(about, self._options, self._counts_at))
             if not self._has_picture:
                 self._open[-1].leave_picture()
@@ -181,14 +191,22 @@ class TimeBins:
         return closed
 
 
-def _facts(options: HeatOptions) -> Dict[str, Any]:
+def _flow_layer(options: HeatOptions, shape: Tuple[int, int],
+                counts_at: CountsAt) -> Union[FloorFlow, PictureFlow, None]:
+    """Return an empty layer of the flow that a history keeps: on the floor where there is one."""
+    kind = PictureFlow if options.ground is None else FloorFlow
+    return kind.made_for(options, *shape, counts_at)
+
+
+def _facts(options: HeatOptions, flow: Union[FloorFlow, PictureFlow, None]) -> Dict[str, Any]:
     """Return what bins must have in common to be added."""
     return {
         'unit': str(options.heat_unit), 'kernel': str(options.kernel),
         'ignore_stationary': options.ignore_stationary, 'anchor': str(options.region_anchor),
         **{kind: {name: np.round(points, 6).tolist() for name, points in shapes.items()}
            for kind, shapes in (('regions', options.regions), ('lines', options.lines))},
-        'ground': None if options.ground is None else options.ground.geometry()}
+        'ground': None if options.ground is None else options.ground.geometry(),
+        **({} if flow is None else {'flow': flow.grid.plain()})}
 
 
 def cells_of(height: int, width: int, cell: int) -> Tuple[int, int]:

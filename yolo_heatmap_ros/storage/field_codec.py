@@ -1,12 +1,13 @@
 """Fields of heat as bytes: 16 or 24 bits a cell, compressed."""
 
 import struct
-from typing import Dict, Hashable, Iterable, Tuple
+from typing import Dict, Hashable, Iterable, Mapping, Tuple
 import zlib
 
 import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.heat.flow_field import STANDING, SUMS
 
 MAX_CELLS = 1 << 26
 _HEAD = struct.Struct('<IIBd')
@@ -43,6 +44,25 @@ def decode(data: bytes) -> np.ndarray:
     for place in range(1, size):
         steps += np.float32(256 ** place) * planes[place]
     return (steps * np.float32(top / _largest(size))).reshape(rows, columns)
+
+
+def flow_layers(planes: np.ndarray) -> Dict[str, np.ndarray]:
+    """
+    Return the planes of a `FlowField`, (PLANES, rows, columns), as fields of one kind each.
+
+    The sums by name, (8 * rows, columns), one direction below the other, and `STANDING`, (rows,
+    columns): values of different kinds have different sizes, and `encode` rounds to the largest.
+    """
+    layers = {name: np.concatenate(planes[kind:-1:len(SUMS)]) for kind, name in enumerate(SUMS)}
+    return {**layers, STANDING: planes[-1]}
+
+
+def flow_planes(layers: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the planes, float32, of which `flow_layers` has made these; KeyError, ValueError."""
+    standing = layers[STANDING]
+    sums = [layers[name].reshape(-1, *standing.shape) for name in SUMS]
+    planes = np.stack(sums, axis=1).reshape(-1, *standing.shape)
+    return np.concatenate((planes, standing[np.newaxis])).astype(np.float32)
 
 
 def add_layers(sums: Dict[Hashable, np.ndarray],

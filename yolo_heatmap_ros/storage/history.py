@@ -12,11 +12,12 @@ from typing import NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
-from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.errors import HeatError, HistoryError
+from yolo_heatmap_ros.heat.flow_field import FlowGrid, FlowMap
 from yolo_heatmap_ros.heat.time_bins import cells_of
-from yolo_heatmap_ros.storage.field_codec import add_layers, decode
+from yolo_heatmap_ros.storage.field_codec import add_layers, decode, flow_planes
 from yolo_heatmap_ros.storage.history_file import (
-    check_version, CLASS, connected, errors_of, FLOOR, SUFFIX)
+    check_version, CLASS, connected, errors_of, FLOOR, FLOW, SUFFIX)
 from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
 
 THREADS = 2
@@ -104,6 +105,7 @@ class HistorySum:
 
     `heat`, (rows, columns) float32 by class, in the unit of `facts`; `floor` likewise.  `watched`
     in s; `began` and `ended` in s since 1970 UTC.  `facts` say how the camera looked at the time.
+    `flow` is None where nothing has moved or stood, or it was not measured.
     """
 
     facts: Dict[str, Any]
@@ -111,6 +113,7 @@ class HistorySum:
     heat: Dict[str, np.ndarray] = field(default_factory=dict)
     floor: Optional[np.ndarray] = None
     counts: Counts = field(default_factory=dict)
+    flow: Optional[FlowMap] = None
 
     @property
     def watched(self) -> float:
@@ -139,6 +142,13 @@ class HistorySum:
 
     def take(self, layers: Dict[str, np.ndarray]) -> None:
         """Take the sums of layers, (rows, columns), by the names that they have in the file."""
+        flow = {layer.removeprefix(FLOW): layers.pop(layer) for layer in list(layers)
+                if layer.startswith(FLOW)}
+        if flow:
+            try:
+                self.flow = FlowMap(flow_planes(flow), FlowGrid(**self.facts['flow']))
+            except HeatError as error:
+                raise HistoryError(str(error)) from error
         layers = {layer: heat.astype(np.float32) for layer, heat in layers.items()}
         self.floor = layers.pop(FLOOR, None)
         self.heat = {layer.removeprefix(CLASS): heat for layer, heat in layers.items()}
@@ -282,8 +292,7 @@ class History:
             keys = {one.number: key for key, several in grouped.items() for one in several}
             counts = self._counts(bins, lambda one: keys[one.number])
             for key, several in grouped.items():
-                layers = self._sum_of_bins([one.number for one in several])
-                layers.pop(FLOOR, None)
+                layers = self._sum_of_bins([one.number for one in several], CLASS)
                 numbers = {(place, what): value
                            for place, by_class in counts.get(key, {}).items()
                            for what, value in by_class.get('', {}).items()}
@@ -375,14 +384,16 @@ class History:
             f"SELECT layer, data FROM months WHERE view = ? AND month = ? AND layer != '' AND "
             f"slot IN ({', '.join('?' * len(slots))})", (view, month, *slots)).fetchall()
 
-    def _sum_of_bins(self, numbers: List[int]) -> Dict[str, np.ndarray]:
+    def _sum_of_bins(self, numbers: List[int], prefix: str = '') -> Dict[str, np.ndarray]:
+        """Return the sums of layers, of those whose name begins with `prefix`."""
         rows: List[Tuple[str, bytes]] = []
         for begin in range(0, len(numbers), 900):  # SQLite's limit of marks
             part = numbers[begin:begin + 900]
             rows += self._database.execute(
                 # In order of time, so that sums do not depend on who was faster.
                 'SELECT layer, data FROM heat JOIN bins ON bins.id = heat.bin WHERE bin IN '
-                f"({', '.join('?' * len(part))}) ORDER BY begin, began, bins.id",
+                f"({', '.join('?' * len(part))}) AND layer LIKE '{prefix}%' "
+                'ORDER BY begin, began, bins.id',
                 part).fetchall()
         return self._sum_of_rows(rows)
 

@@ -1,4 +1,4 @@
-"""Answers of a history as files for analysts: NumPy, CSV, Parquet and Zarr."""
+"""Answers of a history as files: NumPy, CSV, Parquet, Zarr, and CLiFF-maps of the flow."""
 
 import csv
 from pathlib import Path
@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 
 from yolo_heatmap_ros.errors import HistoryError
+from yolo_heatmap_ros.storage.cliff_map import cliff_map, write_cliff_map
 from yolo_heatmap_ros.storage.history import HistorySum
 from yolo_heatmap_ros.text import one_line
 
@@ -47,6 +48,10 @@ def write_npz(path: Path, parts: Parts) -> None:
     floors = [summed.floor for summed in parts.values()]
     if all(floor is not None for floor in floors):
         arrays['floor'] = np.stack(floors)
+    flows = [summed.flow for summed in parts.values()]
+    if all(flow is not None for flow in flows):
+        for name in ('histogram', 'standing', 'velocity', 'speed'):
+            arrays[f'flow/{name}'] = np.stack([getattr(flow, name) for flow in flows])
     with path.open('wb') as file:
         np.savez_compressed(file, **arrays)
 
@@ -88,8 +93,18 @@ def write_zarr(path: Path, parts: Parts) -> None:
         dataset.to_zarr(path, mode='w')
 
 
+def write_cliff(path: Path, parts: Parts) -> None:
+    """Write the flow of the only part as a CLiFF-map; raises HistoryError if there is none."""
+    summed, = parts.values()
+    if summed.flow is None:
+        raise HistoryError(f"'{path}': there is no flow of then; it is kept where the parameter "
+                           "'flow' is true")
+    write_cliff_map(path, cliff_map(summed.flow, summed.watched, summed.ended - summed.began))
+
+
 WRITERS: Dict[str, Callable[[Path, Parts], None]] = {
-    '.csv': write_csv, '.npz': write_npz, '.parquet': write_parquet, '.zarr': write_zarr}
+    '.csv': write_csv, '.npz': write_npz, '.parquet': write_parquet, '.xml': write_cliff,
+    '.zarr': write_zarr}
 
 
 def _facts(parts: Parts) -> Dict[str, Any]:

@@ -10,12 +10,18 @@ from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.text import one_line
 
 APPLICATION = 0x59484D48
-VERSION = 1
-"""Version of the schema; files of others are refused."""
+VERSION, VERSION_OF_FLOW = 1, 2
+"""
+Versions of the schema; files of others are refused.
+
+Releases that know only the first would take flow for heat: a file with flow is of the second.
+"""
 SUFFIX = '.history.sqlite'
 FLOOR = 'floor'
 CLASS = 'class:'
 """What comes before the class's name in the name of a layer; the floor's is `FLOOR`."""
+FLOW = 'flow:'
+"""What comes before the name of a sum of flow in that of a layer, see `field_codec.flow_layers`."""
 SCHEMA = """
 CREATE TABLE camera (name TEXT NOT NULL);
 CREATE TABLE views (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
@@ -72,9 +78,10 @@ def check_version(database: sqlite3.Connection) -> None:
     version, = database.execute('PRAGMA user_version').fetchone()
     if application != APPLICATION:
         raise HistoryError('is not a history of heat; give another folder')
-    if version != VERSION:
+    if version not in (VERSION, VERSION_OF_FLOW):
         raise HistoryError(f'is of version {version} of the schema, and this program knows '
-                           f'{VERSION}: use the release that wrote it, or another folder')
+                           f'{VERSION} and {VERSION_OF_FLOW}: use the release that wrote it, or '
+                           'another folder')
 
 
 def connected(path: Path) -> sqlite3.Connection:

@@ -14,9 +14,10 @@ from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.archived_segments import (
     add_segment, ArchivedSegment, join_tracks, Repeated, SEGMENTS)
-from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode
+from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode, flow_layers
 from yolo_heatmap_ros.storage.history_file import (
-    APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, SCHEMA, VERSION)
+    APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, FLOW, SCHEMA, VERSION,
+    VERSION_OF_FLOW)
 from yolo_heatmap_ros.text import printable
 
 HOUR, DAY = 3600.0, 86400.0
@@ -139,6 +140,10 @@ class HistoryWriter:
         layers = {CLASS + name: encode(heat, size) for name, heat in one.heat.items()}
         if one.floor is not None:
             layers[FLOOR] = encode(one.floor, size)
+        if one.flow is not None:
+            layers.update((FLOW + name, encode(sums, size))
+                          for name, sums in flow_layers(one.flow).items())
+            self._database.execute(f'PRAGMA user_version = {VERSION_OF_FLOW}')
         self.view_of_last = view = self._view(facts)
         bin_id = self._insert_bin(
             (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,

@@ -3,9 +3,10 @@
 from yolo_heatmap_ros.heat.layers.base import Layer
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
+from yolo_heatmap_ros.heat.layers.flow import FloorFlow, PictureFlow
 from yolo_heatmap_ros.heat.layers.total import TotalLayer
 
-KINDS = (TotalLayer, ClassLayers, FloorLayer)
+KINDS = (TotalLayer, ClassLayers, FloorLayer, PictureFlow, FloorFlow)
 
 
 def known_array(name: str) -> bool:
@@ -13,4 +14,5 @@ def known_array(name: str) -> bool:
     return any(kind.saves(name) for kind in KINDS)
 
 
-__all__ = ['ClassLayers', 'FloorLayer', 'KINDS', 'known_array', 'Layer', 'TotalLayer']
+__all__ = ['ClassLayers', 'FloorFlow', 'FloorLayer', 'KINDS', 'known_array', 'Layer',
+           'PictureFlow', 'TotalLayer']
