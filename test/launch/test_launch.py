@@ -34,8 +34,9 @@ ARGUMENTS = {
 EXAMPLES = {'colormap': ['JET', 'HOT', 'VIRIDIS'], 'device': ['cpu', '0', 'cuda:0'],
             'classes': ['person', '[person, car]', '[0, 2]']}
 """Values that descriptions name, by the parameter that they are for."""
-PARAMETERS = {'floor_node': FLOOR_PARAMETERS, 'heatmap_node': HEATMAP_PARAMETERS, 'playback_node': PLAYBACK_PARAMETERS,
-              'heatmap_cameras': CAMERAS_PARAMETERS, 'web_viewer': WEB_PARAMETERS}
+PARAMETERS = {'floor_node': FLOOR_PARAMETERS, 'heatmap_node': HEATMAP_PARAMETERS,
+              'playback_node': PLAYBACK_PARAMETERS, 'heatmap_cameras': CAMERAS_PARAMETERS,
+              'web_viewer': WEB_PARAMETERS}
 
 
 def description_of(name):

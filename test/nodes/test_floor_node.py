@@ -12,7 +12,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_processes import NodeProcess, spin_until, wait_until_matched
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
-from yolo_heatmap_ros.config.floor import floor_configuration, FLOOR_PARAMETERS
+from yolo_heatmap_ros.build_floor import floor_configuration
+from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.heat.map_picture import MapPicture, MapView
 from yolo_heatmap_ros.heat.positions import Positions
@@ -98,8 +99,8 @@ class Site:
 
 def start(**parameters):
     process = NodeProcess('floor_node', {
-        'heatmap_nodes': '[/west/yolo_heatmap, /east/yolo_heatmap]', 'ground.extent': '[0, 0, 12, 8]',
-        'ground.rate': 20.0, **parameters})
+        'heatmap_nodes': '[/west/yolo_heatmap, /east/yolo_heatmap]',
+        'ground.extent': '[0, 0, 12, 8]', 'ground.rate': 20.0, **parameters})
     process.wait_for_output("listening to '/west/yolo_heatmap/positions'")
     return process
 

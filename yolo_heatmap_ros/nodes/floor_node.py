@@ -3,9 +3,9 @@
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
+from yolo_heatmap_ros.build_floor import floor_configuration, in_picture, map_picture
 from yolo_heatmap_ros.config.configuration import Configuration
-from yolo_heatmap_ros.config.floor import (
-    floor_configuration, FLOOR_PARAMETERS, in_picture, map_picture)
+from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
 from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode, work
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.detections import DetectionReader

@@ -10,8 +10,8 @@ from rclpy.time import Time
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
+from yolo_heatmap_ros.build_floor import map_picture
 from yolo_heatmap_ros.config.configuration import Configuration
-from yolo_heatmap_ros.config.floor import map_picture
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.floor_tracks import FloorFrame, FloorSightings, FloorTracker
@@ -193,7 +193,7 @@ class PositionsInput:
     def facts(self) -> Dict[str, str]:
         """Return what `/diagnostics` says of each camera."""
         return {f'camera {name}': (
-            f"{one.age:.2f} s behind the newest, stamps {one.offset:+.2f} s, "
+            f'{one.age:.2f} s behind the newest, stamps {one.offset:+.2f} s, '
             f'{100 * one.contradicted:.0f} % contradicted, {one.late} late, {one.unusable} '
             f"unusable{', left out' if one.left_out else ''}")
             for name, one in self._tracker.statistics().items()}
@@ -207,8 +207,8 @@ class PositionsInput:
             logger.warning(
                 f"nothing on '{camera}/positions' for {SILENT:.0f} s: "
                 + ('its node has no frames, or is paused' if count else
-                   'no such node publishes positions; check the name in heatmap_nodes, and that it has '
-                   'a floor (ground.from)'))
+                   'no such node publishes positions; check the name in heatmap_nodes, and that '
+                   'it has a floor (ground.from)'))
         for camera in sorted(self._silent - silent):
             logger.info(f"'{camera}/positions' is back")
         self._silent = silent
