@@ -31,6 +31,7 @@ setup(
     entry_points={
         'console_scripts': [
             f'archive = {package_name}.apps.archive:main',
+            f'calibrate = {package_name}.apps.calibrate:main',
             f'demo = {package_name}.apps.demo:main',
             f'floor_node = {package_name}.nodes.floor_node:main',
             f'heatmap_cameras = {package_name}.nodes.heatmap_cameras:main',

@@ -27,7 +27,7 @@ import warnings
 
 EXECUTABLES = [f'yolo_heatmap_ros.{name}' for name in (
     'nodes.floor_node', 'nodes.heatmap_node', 'nodes.playback_node', 'nodes.heatmap_cameras',
-    'apps.viewer', 'apps.web_viewer', 'apps.render')]
+    'apps.calibrate', 'apps.viewer', 'apps.web_viewer', 'apps.render')]
 HEAVY = ['torch', 'torchvision', 'ultralytics.models.yolo', 'ultralytics.trackers',
          'ultralytics.engine.results', 'ultralytics.engine.predictor', 'cv2', 'lap', 'rclpy',
          'cv_bridge', 'scipy.optimize', 'aiohttp.web']

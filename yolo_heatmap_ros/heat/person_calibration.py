@@ -1,0 +1,488 @@
+"""
+Where a camera is above the floor, from the heads and feet of people.
+
+A person of height H stands at p = -h / (up . f) * f, where h is the camera's height, `up` the
+floor's normal and f = (x, y, 1) the ray through the middle of the box's lower edge, in the
+camera's optical frame.  The upper edge of the box is that of the head's back, at p + H * w with
+w = up + D * away: `away` is the unit vector along the floor from camera to person, and D * H how
+deep a body is.  The height of the box then depends on `up` and on H / h alone (derived here; for
+thin poles, D = 0, it is A. Criminisi, I. Reid, A. Zisserman, Single view metrology, IJCV 40(2),
+2000, eq. 4):
+
+    y_lower - y_upper = H / h * (up . f) * (w_y - y_upper * w_z)
+
+So each box says what H / h is for a given tilt and roll, and with the right ones all boxes say
+the same, but for the differences between people.  The fit makes the logarithms of H / h agree.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from yolo_heatmap_ros.errors import HeatError
+from yolo_heatmap_ros.heat.camera import Camera
+from yolo_heatmap_ros.heat.ground import checked_matrix
+
+PERSON_HEIGHT = 1.7
+"""Mean height of a person in m, with shoes, where none is given."""
+SCALE_SD = 0.05
+"""Relative standard deviation of that mean: an error of all metres, whatever the boxes say."""
+FEWEST = 20
+"""Boxes without which there is no fit."""
+MOST_UNCERTAIN = 0.15
+"""Uncertainty of places, as a share of their distance, above which a fit is refused."""
+_TILTS = np.radians(np.arange(-20.0, 71.0, 2.0))
+_ROLLS = np.radians(np.arange(-30.0, 31.0, 3.0))
+_PEOPLE = 0.06
+"""Relative standard deviation of the heights of boxes: people differ, and boxes are loose."""
+_DEPTH = 0.135
+"""
+How deep a body is, as a share of its height: half a foot (13 cm) and half a head (10 cm) of 1.7 m.
+
+Seen from above, the lower edge of a box is that of the tips of feet, the upper one of the head's
+back.  With thin poles instead, tilt and height come out too small.
+"""
+_STEP = 1e-6
+_EDGE = 1.5
+"""Standard deviation of a box's edge in px."""
+_REJECTION = 3.5
+"""Standard deviations from which Tukey's biweight gives no weight."""
+_SCALES = (0.3, 2.0)
+"""Smallest and largest spread of the residuals, as a multiple of what is expected."""
+_GRID_SPREAD = 2.0
+"""The same on the grid of angles, between whose points the best one lies."""
+_ITERATIONS = 60
+_LARGEST_STEP = np.radians(4.0)
+_BORDER = 0.005
+"""Share of the picture's width and height, from the border, in which boxes may be cut."""
+_SMALLEST = 12.0
+"""Boxes of less px in height say little."""
+_WIDEST = 0.85
+"""Width by height from which a box is of nobody who stands."""
+_LEGS = 1 / 3
+"""Share of a box, from below, that must be in sight."""
+_COVERED = 0.25
+"""Share of the legs that another box may cover."""
+_IN_SIGHT = 30.0
+_CELLS = (8, 6)
+"""Columns and rows of the picture that get an equal share of the boxes."""
+_NEAR_AND_FAR = 0.25
+"""Least range of feet in the picture, up and down, as a share of the height of boxes."""
+_STEEPEST = np.radians(60.0)
+_PLAUSIBLE = 9.0
+"""Rise of the sum of squares, in variances, up to which a tilt is plausible."""
+_WIDEST_TILTS = np.radians(20.0)
+"""Range of plausible tilts above which a fit is refused."""
+_ABOVE_HORIZON = 0.1
+"""Share of the boxes whose feet may lie above the horizon: false ones."""
+
+
+class Usable(NamedTuple):
+    """Which boxes can be used, (N,) bool, and how many of the others are out for which reason."""
+
+    boxes: np.ndarray
+    cut: int
+    hidden: int
+    odd: int
+
+    def __str__(self) -> str:
+        """Return the counts in words."""
+        return (f'{np.count_nonzero(self.boxes)} of {len(self.boxes)} boxes are usable '
+                f'({self.cut} cut by the border, {self.hidden} with legs behind others, '
+                f'{self.odd} too small or too wide)')
+
+
+def usable_boxes(boxes: np.ndarray, frames: np.ndarray, size: Tuple[int, int]) -> Usable:
+    """
+    Return which boxes show a whole standing person, as far as boxes can tell.
+
+    `boxes` (N, 4) are xyxy in px, `frames` (N,) int say in which picture each is, `size` is
+    (height, width) of the pictures in px.  Out are boxes that touch the border, that are wider
+    than somebody standing, and whose legs are behind a nearer box, which is one with a lower edge.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    height, width = size
+    margin = np.maximum(np.array((width, height)) * _BORDER, 1.0)
+    cut = (boxes[:, :2] < margin).any(axis=1) | (boxes[:, 2:] > (width, height) - margin).any(
+        axis=1)
+    wide, tall = (boxes[:, 2:] - boxes[:, :2]).T
+    odd = (tall < _SMALLEST) | (wide > _WIDEST * tall)
+    hidden = np.zeros(len(boxes), bool)
+    for frame in np.unique(frames):
+        own = np.flatnonzero(frames == frame)
+        hidden[own] = _legs_hidden(boxes[own])
+    return Usable(~(cut | odd | hidden), int(cut.sum()), int((hidden & ~cut).sum()),
+                  int((odd & ~cut & ~hidden).sum()))
+
+
+def _legs_hidden(boxes: np.ndarray) -> np.ndarray:
+    """Return whose legs are behind another box of the same picture, (N,) bool."""
+    tall = boxes[:, 3] - boxes[:, 1]
+    legs = boxes.copy()
+    legs[:, 1] = boxes[:, 3] - _LEGS * tall
+    shared = (np.minimum(legs[:, None, 2:], boxes[None, :, 2:])
+              - np.maximum(legs[:, None, :2], boxes[None, :, :2])).clip(0.0).prod(axis=2)
+    nearer = boxes[None, :, 3] > boxes[:, None, 3]
+    area = (legs[:, 2:] - legs[:, :2]).prod(axis=1)
+    return (nearer & (shared > _COVERED * area[:, None])).any(axis=1)
+
+
+def spread_boxes(boxes: np.ndarray, size: Tuple[int, int], count: int,
+                 seed: int = 0) -> np.ndarray:
+    """
+    Return the indices of at most `count` boxes, (M,) int, spread over the picture.
+
+    `boxes` (N, 4) are xyxy in px, `size` is (height, width) in px.  A cell of a grid gives boxes
+    as the square root of what it has: somebody who stands for long must not outweigh all others,
+    nor must few false boxes in places where nobody walks.
+    """
+    columns, rows = _CELLS
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    column = ((boxes[:, 0] + boxes[:, 2]) / 2 * columns / size[1]).astype(int).clip(0, columns - 1)
+    row = (boxes[:, 3] * rows / size[0]).astype(int).clip(0, rows - 1)
+    cell = row * columns + column
+    sizes = np.bincount(cell, minlength=rows * columns)
+    rng = np.random.default_rng(seed)
+    # Weighted sampling without replacement (P. Efraimidis, P. Spirakis, 2006): the smallest
+    # exponential variates, each divided by its weight.
+    order = np.argsort(rng.exponential(size=len(boxes)) * np.sqrt(sizes[cell]))
+    return np.sort(order[:count])
+
+
+def people_among(stamps: np.ndarray) -> int:
+    """
+    Return about how many people boxes are of, by the stamps of their pictures in s, (N,).
+
+    It is the sum, over blocks of time, of the largest number of boxes in one picture: nobody is
+    expected to be in sight for much longer than a block, which lasts 30 s.
+    """
+    stamps, counts = np.unique(stamps, return_counts=True)
+    blocks = ((stamps - stamps[:1]) // _IN_SIGHT).astype(int)
+    return sum(int(counts[blocks == block].max()) for block in np.unique(blocks))
+
+
+@dataclass(frozen=True)
+class PersonCalibration:
+    """
+    Where a camera is above the floor.
+
+    `tilt` is the angle in rad by which it looks down, `roll` that by which it is turned about its
+    optical axis, clockwise as seen from behind it, `height` its height over the floor in m for
+    people of `person_height` m.  `covariance`, (3, 3), is of (tilt, roll, log height), by the
+    residuals alone.  `boxes` (N, 4) are those that were given, xyxy in px; `used` (N,) bool are
+    those that agree; `residuals` (N,) is the logarithm of each person's height in relation to
+    `person_height`: -0.2 is 20 % too short.
+    """
+
+    camera: Camera
+    tilt: float
+    roll: float
+    height: float
+    person_height: float
+    covariance: np.ndarray
+    boxes: np.ndarray
+    used: np.ndarray
+    residuals: np.ndarray
+
+    @property
+    def tilt_sd(self) -> float:
+        """Return the standard deviation of `tilt` in rad."""
+        return float(np.sqrt(self.covariance[0, 0]))
+
+    @property
+    def roll_sd(self) -> float:
+        """Return the standard deviation of `roll` in rad."""
+        return float(np.sqrt(self.covariance[1, 1]))
+
+    @property
+    def height_sd(self) -> float:
+        """Return the standard deviation of `height` in m, with that of the mean person."""
+        return self.height * float(np.sqrt(self.covariance[2, 2] + SCALE_SD ** 2))
+
+    @cached_property
+    def rotation(self) -> np.ndarray:
+        """Return R, (3, 3), from the floor's frame to the optical one."""
+        return _rotation(self.tilt, self.roll)
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """
+        Return the homography, (3, 3), from undistorted px (u, v, 1) to m (x, y, 1) on the floor.
+
+        The floor's frame is below the camera: x away from it, y to the left, z up (REP 103).
+        """
+        return checked_matrix(_matrix(self.camera.matrix, self.tilt, self.roll, self.height),
+                              self.feet[self.used])
+
+    @cached_property
+    def feet(self) -> np.ndarray:
+        """Return the middle of each box's lower edge in undistorted px, (N, 2)."""
+        return self.camera.undistorted(_middles(self.boxes)[0])
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Return where people stand in m, (N, 2); NaN above the horizon."""
+        return _on_the_floor(self.matrix, self.feet)
+
+    def poles(self, boxes: np.ndarray) -> np.ndarray:
+        """
+        Return the lower and the upper end of a person of `person_height` at boxes, (N, 2, 2) px.
+
+        They are where the edges of a box that fits should be.  `boxes` (N, 4) are xyxy in px; the
+        poles of those above the horizon are NaN.
+        """
+        feet = self.camera.undistorted(_middles(np.asarray(boxes, np.float64))[0])
+        foot = np.c_[_on_the_floor(self.matrix, feet), np.zeros(len(feet))]
+        away = _DEPTH * foot / np.linalg.norm(foot, axis=1, keepdims=True)
+        head = foot + self.person_height * (away + (0.0, 0.0, 1.0))
+        points = np.stack((foot, head), axis=1)
+        seen = (points - (0.0, 0.0, self.height)) @ self.rotation.T
+        with np.errstate(divide='ignore', invalid='ignore'):
+            rays = np.where(seen[..., 2:] > 0.0, seen[..., :2] / seen[..., 2:], np.nan)
+        return self.camera.pixels(rays.reshape(-1, 2)).reshape(-1, 2, 2)
+
+    def place_sd(self, feet: np.ndarray, with_scale: bool = True) -> np.ndarray:
+        """
+        Return the standard deviation of places in m, (N,), by first-order propagation.
+
+        `feet` (N, 2) are in undistorted px.  `with_scale` includes that of the mean person.
+        """
+        parameters = np.array((self.tilt, self.roll, np.log(self.height)))
+        covariance = self.covariance + np.diag((0.0, 0.0, SCALE_SD ** 2 * with_scale))
+        step, slopes = 1e-5, []
+        for axis in np.eye(3) * step:
+            ends = [_on_the_floor(_matrix(self.camera.matrix, tilt, roll, np.exp(height)), feet)
+                    for tilt, roll, height in (parameters + axis, parameters - axis)]
+            slopes.append((ends[0] - ends[1]) / (2 * step))
+        slopes = np.stack(slopes)
+        return np.sqrt(np.einsum('inc,ij,jnc->n', slopes, covariance, slopes))
+
+
+def _up(tilt, roll) -> np.ndarray:
+    """Return the floor's normal in the optical frame, (..., 3), of angles in rad, (...)."""
+    return np.stack((-np.cos(tilt) * np.sin(roll), -np.cos(tilt) * np.cos(roll),
+                     -np.sin(tilt) * np.ones_like(roll)), axis=-1)
+
+
+def _rotation(tilt: float, roll: float) -> np.ndarray:
+    """Return R, (3, 3), from the floor's frame (x ahead, y left, z up) to the optical one."""
+    up = _up(tilt, roll)
+    ahead = np.array((0.0, 0.0, 1.0)) - up[2] * up
+    ahead /= np.linalg.norm(ahead)
+    return np.column_stack((ahead, np.cross(up, ahead), up))
+
+
+def _matrix(intrinsics: np.ndarray, tilt: float, roll: float, height: float) -> np.ndarray:
+    """Return the homography, (3, 3), from undistorted px to m, positive below the horizon."""
+    rotation = _rotation(tilt, roll)
+    to_pixels = intrinsics @ np.column_stack((rotation[:, 0], rotation[:, 1],
+                                              -height * rotation[:, 2]))
+    # Its third row is then -up . ray / h, as it is for to_pixels of positive depth.
+    return np.linalg.inv(to_pixels)
+
+
+def _on_the_floor(matrix: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return places in m, (N, 2), of undistorted px, (N, 2); NaN on and above the horizon."""
+    x, y, w = matrix @ np.c_[pixels, np.ones(len(pixels))].T
+    w = np.where(w > 0.0, w, np.nan)
+    return np.c_[x / w, y / w]
+
+
+def _middles(boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the middles of lower and upper edges, (N, 2) px each."""
+    middle = (boxes[:, 0] + boxes[:, 2]) / 2
+    return np.c_[middle, boxes[:, 3]], np.c_[middle, boxes[:, 1]]
+
+
+class _People(NamedTuple):
+    """
+    What the boxes are to the fit.
+
+    `foot` (N, 3) are rays through lower edges, `head` (N,) is y / z of those through upper edges,
+    `sd` (N,) the expected
+    standard deviation of the logarithm of H / h.
+    """
+
+    foot: np.ndarray
+    head: np.ndarray
+    sd: np.ndarray
+
+    def logs(self, tilt, roll) -> np.ndarray:
+        """Return log(H / h) of all boxes, (..., N), of angles (...); inf above the horizon."""
+        up = _up(np.asarray(tilt), np.asarray(roll))
+        below = -(up @ self.foot.T)
+        # Per box: a unit vector along the floor, away from the camera.
+        flat = self.foot + below[..., None] * up[..., None, :]
+        flat *= _DEPTH / np.linalg.norm(flat, axis=-1, keepdims=True)
+        lean = ((up[..., 2:] + flat[..., 2]) * self.head - up[..., 1:2] - flat[..., 1])
+        with np.errstate(divide='ignore', invalid='ignore'):
+            logs = np.log(self.foot[:, 1] - self.head) - np.log(below) - np.log(lean)
+        return np.where((below > 1e-6) & (lean > 1e-6), logs, np.inf)
+
+    def slopes(self, tilt: float, roll: float) -> np.ndarray:
+        """Return the derivatives of `logs` minus the mean by tilt, roll and mean, (N, 3)."""
+        steps = np.array(((_STEP, 0.0), (-_STEP, 0.0), (0.0, _STEP), (0.0, -_STEP)))
+        with np.errstate(invalid='ignore'):
+            logs = self.logs(tilt + steps[:, 0], roll + steps[:, 1])
+            by_tilt, by_roll = (logs[::2] - logs[1::2]) / (2 * _STEP)
+        return np.column_stack((by_tilt, by_roll, -np.ones(len(self.head))))
+
+
+def _biweight(residuals: np.ndarray) -> np.ndarray:
+    """Return Tukey's loss, between 0 and 1, of residuals in standard deviations."""
+    return 1.0 - (1.0 - np.clip(residuals / _REJECTION, -1.0, 1.0) ** 2) ** 3
+
+
+def _weights(residuals: np.ndarray) -> np.ndarray:
+    """Return Tukey's weights of residuals in standard deviations."""
+    return (1.0 - np.clip(residuals / _REJECTION, -1.0, 1.0) ** 2) ** 2
+
+
+def _search(people: _People) -> Tuple[np.ndarray, np.ndarray]:
+    """
+    Return tilt, roll and log(H / h) of the least loss on a grid of angles, (3,).
+
+    Beside it is the least loss of each tilt of the grid, as a sum of squared residuals.
+    """
+    roll, tilt = (angle.ravel() for angle in np.meshgrid(_ROLLS, _TILTS, indexing='ij'))
+    logs = people.logs(tilt, roll)
+    middle = np.median(logs, axis=1)
+    loss = np.ones(len(tilt))
+    usable = np.isfinite(middle)
+    loss[usable] = _biweight((logs[usable] - middle[usable, None])
+                             / (_GRID_SPREAD * people.sd)).mean(axis=1)
+    best = int(np.argmin(loss))
+    if not usable[best]:
+        raise HeatError('no horizon is above the feet of most boxes: these are no people on one '
+                        'level floor, or the focal length is wrong')
+    # Small residuals r lose 3 (r / c)^2 each.
+    squares = loss * len(people.head) * (_REJECTION * _GRID_SPREAD) ** 2 / 3
+    return (np.array((tilt[best], roll[best], middle[best])),
+            squares.reshape(len(_ROLLS), len(_TILTS)).min(axis=0))
+
+
+def _refined(people: _People,
+             start: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """
+    Return parameters, their covariance, weights of boxes, and the spread of the residuals.
+
+    It is iteratively reweighted least squares (Gauss-Newton).
+
+    The covariance is the sandwich of an M-estimator (P. Huber, E. Ronchetti, Robust statistics,
+    2009, ch. 7), which does not assume that residuals are as large as expected.
+    """
+    parameters, spread = start, 1.0
+    for _ in range(_ITERATIONS):
+        residuals = (people.logs(*parameters[:2]) - parameters[2]) / people.sd
+        weights = _weights(residuals / spread)
+        slopes = people.slopes(*parameters[:2])[weights > 0] / people.sd[weights > 0, None]
+        residuals, weights = residuals[weights > 0], weights[weights > 0]
+        normal = slopes.T @ (weights[:, None] * slopes)
+        if len(weights) < FEWEST or np.linalg.cond(normal) > 1e12:
+            raise HeatError('the boxes do not say where the camera is: people stand at one '
+                            'distance, or differ too much; let some walk nearer and further '
+                            'away')
+        step = -np.linalg.solve(normal, slopes.T @ (weights * residuals))
+        step *= min(1.0, _LARGEST_STEP / max(np.abs(step[:2]).max(), 1e-12))
+        parameters = parameters + step
+        # 1.4826 makes the median of absolute residuals the standard deviation of a Gaussian.
+        all_of_them = (people.logs(*parameters[:2]) - parameters[2]) / people.sd
+        true_spread = 1.4826 * float(np.median(np.abs(all_of_them)))
+        spread = float(np.clip(true_spread, *_SCALES))
+        if np.abs(step).max() < 1e-7:
+            break
+    bread = np.linalg.inv(normal)
+    pulls = slopes * (weights * residuals)[:, None]
+    covariance = bread @ (pulls.T @ pulls) @ bread * len(weights) / max(len(weights) - 3, 1)
+    return parameters, covariance, _weights(all_of_them / spread), true_spread
+
+
+def fit_camera(boxes: np.ndarray, camera: Camera, person_height: float = PERSON_HEIGHT,
+               people: Optional[int] = None) -> PersonCalibration:
+    """
+    Return where a camera is, from boxes of people who stand or walk on one level floor.
+
+    `boxes`, (N, 4) xyxy in px as the camera sees them, distorted or not, are best those of
+    `usable_boxes` and `spread_boxes`; up to half of them may be wrong.  `person_height` is the
+    mean height of these people in m, `people` about their number, see `people_among`; without it
+    each box is taken to be of somebody else, and uncertainties may come out too small.  Raises
+    HeatError, one line, if the boxes do not say where the camera is.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    if not 0.3 <= person_height <= 3.0:
+        raise HeatError(f'a person height of {person_height:g} m: give that of people, in m')
+    if len(boxes) < FEWEST:
+        raise HeatError(f'only {len(boxes)} boxes of people: {FEWEST} are needed, better 100, '
+                        'near and far; give a longer recording, or a lower --conf')
+    foot, head = (camera.rays(ends) for ends in _middles(boxes))
+    tall = (foot[:, 1] - head[:, 1]) * camera.matrix[1, 1]
+    if not (np.isfinite(foot).all() and np.isfinite(head).all() and (tall > 0.0).all()):
+        raise HeatError('boxes where the lens distortion cannot be undone: the distortion '
+                        'coefficients are not those of this camera; calibrate it again')
+    data = _People(np.c_[foot, np.ones(len(foot))], head[:, 1],
+                   np.hypot(_PEOPLE, np.sqrt(2.0) * _EDGE / tall))
+    start, profile = _search(data)
+    parameters, covariance, weights, spread = _refined(data, start)
+    tilt, roll, log_ratio = parameters
+    used = weights > 0.0
+    # Boxes of one person share that person's height: only people are independent.
+    shared = max(1.0, np.count_nonzero(used) / (people or len(boxes)))
+    if spread > _SCALES[1]:
+        raise HeatError(f'the boxes differ by {spread * _PEOPLE:.0%} from what any camera would '
+                        'see: these are no people on one level floor, or most feet are hidden')
+    _check_distances(data, _up(tilt, roll), used)
+    _check_tilts(tilt, _TILTS[profile - profile.min() < _PLAUSIBLE * shared * spread ** 2])
+    logs = data.logs(tilt, roll)
+    above = np.isinf(logs).mean()
+    if above > _ABOVE_HORIZON:
+        raise HeatError(f'the feet of {above:.0%} of the boxes are above the horizon that the '
+                        'others say: these are no people on one level floor, or the focal length '
+                        'is wrong')
+    found = PersonCalibration(
+        camera, float(tilt), float(roll), float(person_height * np.exp(-log_ratio)),
+        person_height, covariance * shared, boxes, used, logs - log_ratio)
+    _check(found)
+    return found
+
+
+def _check_distances(data: _People, up: np.ndarray, used: np.ndarray) -> None:
+    """Raise HeatError if people are at one distance, so that jitter of boxes looks like a tilt."""
+    along = data.foot[used, :2] @ up[:2] / np.linalg.norm(up[:2])
+    low, high = np.percentile(along, (5, 95))
+    share = (high - low) / np.median((data.foot[:, 1] - data.head)[used])
+    if share < _NEAR_AND_FAR:
+        raise HeatError('people stand at one distance: between the nearer and the further feet is '
+                        f'{share:.0%} of the height of a box, less than {_NEAR_AND_FAR:.0%}; let '
+                        'some walk nearer and further away')
+
+
+def _check_tilts(tilt: float, plausible: np.ndarray) -> None:
+    """Raise HeatError for a tilt, in rad, that cannot be told, or if many tilts are plausible."""
+    if len(plausible) and np.ptp(plausible) > _WIDEST_TILTS:
+        low, high = np.degrees((plausible.min(), plausible.max()))
+        raise HeatError(f'the boxes fit any tilt from {low:.0f} to {high:.0f} degrees: people '
+                        'stand at one distance, or differ too much; let some walk nearer and '
+                        'further away')
+    if tilt > _STEEPEST:
+        # Turned by 180 degrees, heads and feet change places: a tilt of t becomes 90 - t.
+        raise HeatError(f'the boxes fit a camera that looks down by {np.degrees(tilt):.0f} '
+                        f'degrees, more than {np.degrees(_STEEPEST):.0f}, where they do not show '
+                        'how high people are: people stand at one distance, or the picture is '
+                        'upside down (turn it by 180 degrees), or the camera is above them')
+
+
+def _check(found: PersonCalibration) -> None:
+    """Raise HeatError if few boxes agree, or if they leave much open."""
+    if np.count_nonzero(found.used) < max(FEWEST, 0.4 * len(found.used)):
+        raise HeatError(f'only {np.count_nonzero(found.used)} of {len(found.used)} boxes agree on '
+                        'a camera: many feet are hidden, people sit, or the floor is not level')
+    distances = np.hypot(*found.places[found.used].T)
+    share = float(np.median(found.place_sd(found.feet[found.used], False) / distances))
+    if not share <= MOST_UNCERTAIN:
+        nearest, furthest = np.percentile(distances, (5, 95))
+        raise HeatError(f'places on the floor would be uncertain by {share:.0%} of their '
+                        f'distance, more than {MOST_UNCERTAIN:.0%}: people stand {nearest:.0f} to '
+                        f'{furthest:.0f} m away, or differ too much; let some walk nearer and '
+                        'further away')
