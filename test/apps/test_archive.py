@@ -242,10 +242,10 @@ def test_a_full_disk(reference, common, tmp_path):
                                        tmp_path], capture_output=True).returncode:
         pytest.skip('needs root, to mount a small disk')
     try:
-        _, errors = run(*common, '--history', tmp_path / 'h', code=1)
+        _, errors = run(*common, '--history', tmp_path / 'h', '--workers', 1, code=1)
         assert 'the space on its disk' in errors.splitlines()[-1]
         subprocess.run(['mount', '-o', 'remount,size=50m', tmp_path], check=True)
-        run(*common, '--history', tmp_path / 'h')
+        run(*common, '--history', tmp_path / 'h', '--workers', 1)
         assert_same(tmp_path / 'h', reference[0])
     finally:
         subprocess.run(['umount', '-l', tmp_path], check=True)
@@ -259,10 +259,12 @@ class DaskCluster:
         self.port = port or _free_port()
         self.address = f'tcp://{address}:{self.port}'
         self._processes = []
-        self._start('scheduler', '--host', address, '--port', str(self.port),
-                    '--dashboard-address', f'{address}:0')
+        self._log = folder / 'scheduler.log'
+        with open(self._log, 'w') as log:
+            self._start('scheduler', '--host', address, '--port', str(self.port),
+                        '--dashboard-address', f'{address}:0', log=log)
 
-    def _start(self, *arguments, host=None, prelude=''):
+    def _start(self, *arguments, host=None, prelude='', log=subprocess.DEVNULL):
         environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'XDG_CACHE_HOME': str(
             self._folder / 'cache'), 'DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON':
             "{'MALLOC_TRIM_THRESHOLD_': None}"}
@@ -271,13 +273,20 @@ class DaskCluster:
         process = subprocess.Popen(
             [*(self._host if host is None else host), 'bash', '-c', line, 'bash',
              *arguments[1:]], cwd=self._folder, env=environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=log)
         self._processes.append(process)
         return process
 
     def worker(self, *arguments, host=None, prelude=''):
         return self._start('worker', self.address, '--nthreads', '1', '--no-dashboard',
                            *arguments, host=host, prelude=prelude)
+
+    def wait_for_workers(self, count):
+        """Wait until so many have come to the scheduler."""
+        until = time.monotonic() + 60.0
+        while self._log.read_text().count('Register worker') < count:
+            assert time.monotonic() < until, self._log.read_text()
+            time.sleep(0.1)
 
     def kill_scheduler(self):
         os.killpg(self._processes[0].pid, signal.SIGKILL)
@@ -320,7 +329,6 @@ def test_a_scheduler_of_others_that_dies(reference, common, tmp_path):
                          errors.splitlines()[-1]), errors
     with DaskCluster(tmp_path, port=dask.port) as again:
         again.worker()
-        again.worker()
         run(*common, '--history', folder, '--scheduler', again.address)
     assert_same(folder, reference[0])
     assert_same(folder, reference[0], 'door')
@@ -350,7 +358,7 @@ def test_two_hosts(reference, common, street, tmp_path):
             # A host that does not see the recordings is named.
             dask.worker('--host', ADDRESSES[1], host=hosts[1],
                         prelude=f'mount -t tmpfs none {common[0]};')
-            time.sleep(8.0)
+            dask.wait_for_workers(3)
             refused = subprocess.run(
                 [*hosts[0], *command(*arguments, '--history', tmp_path / 'other', '--scheduler',
                                      dask.address)],
@@ -409,8 +417,6 @@ def test_without_dask(refused, site, monkeypatch):
 def test_a_scheduler_of_another_version(refused, site, tmp_path, monkeypatch):
     import distributed
     with DaskCluster(tmp_path) as dask:
-        dask.worker()
-        time.sleep(3.0)
         monkeypatch.setattr(distributed, '__version__', '1.0')
         assert re.fullmatch(r"archive: the scheduler 'tcp://.*' has distributed 20\S+ on Python "
                             r'3\.\d+, and this client 1\.0 on Python 3\.\d+: use the same',
@@ -431,7 +437,7 @@ def test_times_that_are_unknown_or_taken(refused, site, tmp_path, common, refere
     manifest.write_text('file,camera,begin\n' + ''.join(
         f'{site / name},{camera},{begin}\n' for name, camera, begin in zip(
             names, ('one', 'one', 'two'), ('2026-11-25T08:00', '2026-11-25T08:00:05', ''))))
-    lines = refused(manifest).splitlines()
+    lines = refused(manifest, '--workers', 1).splitlines()
     assert len(lines) == 2
     assert any(f"'{site / names[1]}' (2026-11-25 08:00 to 2026-11-25 08:00) overlaps "
                f"'{site / names[0]}'" in line and "of camera 'one'" in line for line in lines)
@@ -442,10 +448,10 @@ def test_times_that_are_unknown_or_taken(refused, site, tmp_path, common, refere
     folder = tmp_path / 'copy'
     shutil.copytree(reference[0], folder)
     before = history(folder)
-    _, errors = run(*common, '--conf', 0.3, '--history', folder, code=1)
+    _, errors = run(*common, '--conf', 0.3, '--history', folder, '--workers', 1, code=1)
     missing = [line for line in errors.splitlines() if line.startswith('archive: missing')]
     assert len(missing) == 4 and all('has this time already' in line for line in missing)
-    _, errors = run(*common, '--segment', 1.5, '--history', folder, code=1)
+    _, errors = run(*common, '--segment', 1.5, '--history', folder, '--workers', 1, code=1)
     assert errors.count('has this time already') == 4
     assert history(folder)[1:] == before[1:]
 
