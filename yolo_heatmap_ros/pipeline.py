@@ -53,8 +53,11 @@ class HeatmapPipeline:
     One camera's detector, tracker, heat and renderer.
 
     Each resolution has its own heat: a frame of another size does not cost that of the others.
-    `legend` draws a colour bar on the pictures; it may change between frames.
+    `legend` draws a colour bar on the pictures; it may change between frames.  With
+    `events_on_floor`, x and y of events are in m on the floor instead of px.
     """
+
+    events_on_floor = False
 
     def __init__(self, detector: Detector, renderer: HeatRenderer,
                  options: HeatOptions = HeatOptions(), legend: bool = False,
@@ -251,7 +254,16 @@ class HeatmapPipeline:
 
     def new_events(self, visits: bool = False) -> List[Event]:
         """Return what has happened since the last call; see `HeatAccumulator.new_events`."""
-        return [] if self._accumulator is None else self._accumulator.new_events(visits)
+        if self._accumulator is None:
+            return []
+        return [self._placed(self._accumulator, event)
+                for event in self._accumulator.new_events(visits)]
+
+    def _placed(self, accumulator: HeatAccumulator, event: Event) -> Event:
+        if not self.events_on_floor or accumulator.view is None:
+            return event
+        x, y = accumulator.view.to_metres([(event.x, event.y)])[0].tolist()
+        return event._replace(x=x, y=y)
 
     def track_marks(self) -> List[TrackMark]:
         """Return a mark of each track that is remembered, by which another process knows it."""
@@ -267,7 +279,8 @@ class HeatmapPipeline:
         self._bins += [replace(
             one, heat=named(one.heat, self.detector.names), regions=self._with_names(one.regions),
             lines=self._with_names(one.lines),
-            events=[event.plain(self.class_name) for event in one.events])
+            events=[self._placed(accumulator, event).plain(self.class_name)
+                    for event in one.events])
             for accumulator in self._accumulators for one in accumulator.new_bins()]
 
     def close_bins(self, before: float = math.inf) -> None:

@@ -15,6 +15,8 @@ from std_msgs.msg import Header
 from yolo_heatmap_ros.build_floor import floor_configuration
 from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError
+from yolo_heatmap_ros.heat.ground import GroundPlane
+from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.map_picture import MapPicture, MapView
 from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.ros.messages.images import seconds_of
@@ -148,7 +150,9 @@ def test_one_person_before_two_cameras_is_one(node):
         assert (line['forward'], line['backward']) == ('1', '0')
         assert (region['entries'], region['exits'], region['tracks']) == ('1', '1', '1')
         assert float(region['occupancy']) == pytest.approx(2.0, abs=0.3)
-        assert len(site.events) >= 3
+        events = [values_of(message) for message in site.events]
+        crossing = next(one['gate'] for one in events if 'gate' in one)
+        assert (float(crossing['x']), float(crossing['y'])) == pytest.approx((5.0, 4.0), abs=0.3)
         assert process.stop() == 0
 
 
@@ -164,19 +168,26 @@ def test_what_is_wrong_with_cameras_is_said(node):
         message.fields = message.fields[2:]
         site._positions['west'].publish(message)
         other = node.create_publisher(PointCloud2, '/west/yolo_heatmap/positions', 20)
-        assert spin_until(node, lambda: "'/west/yolo_heatmap' is the name of 2 nodes"
-                          in process.output())
         steps = itertools.count()
 
-        def is_silent():
-            site.see('west', BEGIN + 10.0 + 0.1 * next(steps), seen([[2.0, 2.0]]))
-            return "nothing on '/east/yolo_heatmap/positions' for 5 s" in process.output()
-        assert spin_until(node, is_silent)
+        def goes_on(text):
+            stamp = BEGIN + 10.0 + 0.1 * next(steps)
+            site.see('west', stamp, seen([[2.0, 2.0]]))
+            return text in process.output()
+        assert spin_until(node, lambda: goes_on(
+            "nothing on '/east/yolo_heatmap/positions' for 5 s"))
+        assert 'several nodes' not in process.output()  # the other one has sent nothing
+
+        def both_go_on():
+            other.publish(positions_message(seen([[2.0, 2.0]]), header(
+                BEGIN + 10.05 + 0.1 * next(steps))))
+            return goes_on("'/west/yolo_heatmap' is the name of several nodes")
+        assert spin_until(node, both_go_on)
         status, values = site.status()
         assert status.level == DiagnosticStatus.WARN
         assert values['frames unusable'] == '2'
         assert "'/east/yolo_heatmap' is silent" in values['problem']
-        assert "'/west/yolo_heatmap' is published by 2 nodes" in values['problem']
+        assert "'/west/yolo_heatmap' is published by several nodes" in values['problem']
         assert 'late' in values['camera /west/yolo_heatmap']
         node.destroy_publisher(other)
         assert len(site.walk((1.0, 1.0), (3.0, 1.0), since=BEGIN + 100.0,
@@ -187,8 +198,13 @@ def test_what_is_wrong_with_cameras_is_said(node):
 @pytest.mark.parametrize('parameters, reason', [
     ({'heatmap_nodes': ''}, "parameter 'heatmap_nodes': must name the heatmap nodes to fuse"),
     ({'heatmap_nodes': '[/a, /b, /a]'}, "parameter 'heatmap_nodes': has '/a' twice"),
+    ({'heatmap_nodes': '[/a b]'}, "parameter 'heatmap_nodes': has '/a b', which is no name"),
+    ({'heatmap_nodes': '[/]'}, "parameter 'heatmap_nodes': has '', which is no name"),
+    ({'heatmap_nodes': '[/ä, 9]'}, "parameter 'heatmap_nodes': has '/ä', which is no name"),
+    ({'classes': '[0]'}, "parameter 'classes': '[0]' has an id"),
+    ({'ground.extent': '[500000, 0, 500010, 9]'}, "parameter 'ground.extent': "),
     ({'ground.extent': ''}, "parameter 'ground.extent': must be given"),
-    ({'ground.extent': '[0, 0, 1e6, 1e6]'}, "parameters 'ground': ground.extent has"),
+    ({'ground.extent': '[0, 0, 9e4, 9e4]'}, "parameters 'ground': ground.extent has"),
     ({'regions': '[a: [[0, 0], [1, 1]]]'}, "parameter 'regions': region 'a'"),
 ])
 def test_parameters_that_make_no_floor(parameters, reason):
@@ -197,6 +213,21 @@ def test_parameters_that_make_no_floor(parameters, reason):
         floor_configuration({spec.name: spec.checked(given.get(spec.name, spec.default))
                              for spec in FLOOR_PARAMETERS})
     assert str(caught.value).startswith(reason) and '\n' not in str(caught.value)
+
+
+def test_what_cameras_see_of_a_large_floor():
+    """Wherever it is, and only what they see."""
+    picture = MapPicture((0.0, 0.0, 300.0, 300.0), 0.5, 0.3)
+    floor = FloorLayer(GroundPlane(None, 0.5, picture.extent, 0.3), *picture.shape,
+                       counts=lambda box: True)
+    area = np.array([(290.0, 0.0), (300.0, 0.0), (300.0, 10.0), (290.0, 10.0)])
+    for areas in ((), (area,), (area,)):
+        floor.look(MapView(picture.matrix, picture=picture, areas=areas))
+    rows, columns = np.nonzero(floor.seen)
+    assert (rows.min(), columns.min(), columns.max()) == (0, 580, 599)
+    assert rows.max() in (19, 20) and len(rows) >= 400
+    floor.look(MapView(picture.matrix, picture=picture, areas=(area, area - (290.0, 0.0))))
+    assert floor.seen[:19, :19].all() and not floor.seen[:, 30:570].any()
 
 
 def test_places_and_pixels():

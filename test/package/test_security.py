@@ -26,17 +26,22 @@ def allowed(node_name):
 
 @pytest.mark.parametrize('module, name, parameters', [
     ('heatmap_node', 'yolo_heatmap', {
-        'weights': 'street.pt', 'ground.points_px': '[[0, 0], [9, 0], [9, 9], [0, 9]]',
+        'weights': 'street.pt', 'flow': True, 'nav.speed_high': 9.0, 'nav.keepout': 9.0,
+        'ground.points_px': '[[0, 0], [9, 0], [9, 9], [0, 9]]',
         'ground.points_m': '[[0, 0], [1, 0], [1, 1], [0, 1]]', 'regions': '{a: [[0, 0], [1, 0], '
         '[1, 1]]}', 'use_sim_time': True}),
+    ('floor_node', 'yolo_floor', {
+        'heatmap_nodes': '[/yolo_heatmap]', 'ground.extent': '[0, 0, 9, 9]', 'flow': True,
+        'regions': '{a: [[0, 0], [1, 0], [1, 1]]}', 'nav.speed_high': 9.0, 'nav.keepout': 9.0,
+        'use_sim_time': True}),
     ('playback_node', 'playback', {'source': 'street.mp4', 'loop': True, 'use_sim_time': True,
                                    'clock': 10.0})])
 def test_the_policy_names_all_that_a_node_has(node, street, module, name, parameters):
     parameters = {key: str(street / value) if key in ('weights', 'source') else value
                   for key, value in parameters.items()}
     with NodeProcess(module, parameters) as process:
-        process.wait_for_output('listening to' if module == 'heatmap_node' else 'playing')
-        topic = f'/{name}/heat' if module == 'heatmap_node' else '/image_raw'
+        process.wait_for_output('playing' if module == 'playback_node' else 'listening to')
+        topic = '/image_raw' if module == 'playback_node' else f'/{name}/heat'
         assert spin_until(node, lambda: node.count_publishers(topic))
         looks = {'publish': node.get_publisher_names_and_types_by_node,
                  'subscribe': node.get_subscriber_names_and_types_by_node,

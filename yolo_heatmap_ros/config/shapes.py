@@ -8,7 +8,7 @@ import yaml
 from yolo_heatmap_ros.yaml_text import load_yaml
 
 MAX_PX = 1e5
-"""Largest coordinate of a point, in px."""
+"""Largest coordinate of a point, in px or, of a floor, in m."""
 MAX_POINTS = 1000
 """Points of a polygon or a line, at most."""
 
@@ -97,7 +97,7 @@ def _points(what: str, points: Any, least: int, least_in_words: str) -> np.ndarr
     if array.ndim != 2 or array.shape[1] != 2 or len(array) < least:
         raise ValueError(f'{what} is not a list of {least_in_words} or more points [x, y]')
     if not np.isfinite(array).all() or np.abs(array).max() > MAX_PX:
-        raise ValueError(f'{what} has a coordinate that is not finite or beyond {MAX_PX:.0f} px')
+        raise ValueError(f'{what} has a coordinate that is not finite or beyond {MAX_PX:.0f}')
     if len(array) > MAX_POINTS:
         raise ValueError(f'{what} has {len(array)} points, more than {MAX_POINTS}')
     return array.astype(np.float32)

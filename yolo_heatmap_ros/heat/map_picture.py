@@ -59,16 +59,26 @@ class MapView(FloorView):
     picture: Optional[MapPicture] = None
     areas: Tuple[np.ndarray, ...] = ()
 
+    def footprint(self, height: int, width: int, reach: float) -> np.ndarray:
+        """Return corners, (M, 2) m, around which the cameras see the floor, however far."""
+        return np.concatenate((np.empty((0, 2)), *self.areas))
+
     def shows(self, metres: np.ndarray, height: int, width: int) -> np.ndarray:
         """Return which places, (N, 2) m, a camera sees, (N,) bool."""
-        mask = np.zeros((height, width), np.uint8)
-        for area in self.areas:
-            corners = np.clip(self.picture.pixels(area), -MAX_BOX_PX, MAX_BOX_PX)
-            cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
-        column, row = np.floor(self.picture.pixels(metres)).T
-        there = (row >= 0) & (row < height) & (column >= 0) & (column < width)
         seen = np.zeros(len(metres), bool)
-        seen[there] = mask[row[there].astype(int), column[there].astype(int)] > 0
+        cells = np.floor(self.picture.pixels(metres))
+        there = ((cells >= 0) & (cells < (width, height))).all(axis=1)
+        if not there.any():
+            return seen
+        # Only the part of the map that is asked for: a camera may move in a large building.
+        low = cells[there].min(axis=0)
+        columns, rows = (cells[there].max(axis=0) - low + 1).astype(int).tolist()
+        mask = np.zeros((rows, columns), np.uint8)
+        for area in self.areas:
+            corners = np.clip(self.picture.pixels(area) - low, -MAX_BOX_PX, MAX_BOX_PX)
+            cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1)
+        column, row = (cells[there] - low).astype(int).T
+        seen[there] = mask[row, column] > 0
         return seen
 
     def shows_as(self, other: FloorView, height: int, width: int) -> bool:

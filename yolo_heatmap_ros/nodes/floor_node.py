@@ -6,10 +6,12 @@ from typing import Any, Callable, Dict, List, Optional
 from yolo_heatmap_ros.build_floor import floor_configuration, in_picture, map_picture
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
+from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.nodes.heatmap_node import HeatmapNode, work
 from yolo_heatmap_ros.ros.executable import run_node
 from yolo_heatmap_ros.ros.messages.detections import DetectionReader
 from yolo_heatmap_ros.ros.positions_input import PositionsInput
+from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
 
 MAX_OBJECTS = 10_000
 
@@ -29,7 +31,13 @@ class FloorNode(HeatmapNode):
         super().__init__(**kwargs)
 
     def _read_configuration(self) -> Configuration:
-        return floor_configuration(self._node_parameters.configuration())
+        given = self._node_parameters.configuration()
+        names = [self.resolve_topic_name(name) for name in given['heatmap_nodes']]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ParameterError(f"parameter 'heatmap_nodes': has '{twice[0]}' twice, in full and "
+                                 'without its namespace')
+        return floor_configuration(given)
 
     def _make_input(self) -> PositionsInput:
         return PositionsInput(self, self._configuration, self._pipeline, self._diagnostics,
@@ -38,9 +46,17 @@ class FloorNode(HeatmapNode):
     def _make_views(self) -> None:
         """Return nothing yet: the input knows what cameras see."""
 
-    def _positions_source(self) -> PositionsInput:
+    def _make_positions(self) -> PositionsPublisher:
         self._views = self._input
-        return self._input
+        self._pipeline.events_on_floor = True
+        return PositionsPublisher(self, self._input, self._configuration, view=False)
+
+    def _make_detections(self) -> None:
+        """Make none: its objects have no boxes in any camera's picture."""
+
+    def _warn(self, line: str) -> None:
+        height, width = map_picture(self._configuration).shape
+        super()._warn(line.replace(f'the picture of {width} x {height} pixels', 'ground.extent'))
 
     def _detector_maker(self) -> Callable[..., DetectionReader]:
         return _fused_objects

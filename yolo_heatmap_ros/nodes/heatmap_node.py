@@ -39,7 +39,7 @@ from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
-from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher, PositionsSource
+from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
 from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
@@ -95,7 +95,7 @@ class HeatmapNode(ManagedNode):
         try:
             configuration = self._configuration = self._read_configuration()
             self._pipeline = make_pipeline(configuration, self.get_logger().info,
-                                           self._detector_maker(), self.get_logger().warning)
+                                           self._detector_maker(), self._warn)
             self._views = self._make_views()
             if configuration['history_period']:
                 self._history = HistoryKeeper(self, self._pipeline, configuration,
@@ -120,12 +120,8 @@ class HeatmapNode(ManagedNode):
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         if self._pipeline.options.ground is not None:
             self._floor = FloorPublisher(self, self._pipeline, configuration)
-            self._positions = PositionsPublisher(self, self._positions_source(), configuration)
-        if Detection2DArray is None:
-            self.get_logger().info(f'no ~/detections: {MISSING}')
-        else:
-            self._detections = self.create_lifecycle_publisher(Detection2DArray, '~/detections',
-                                                               self._depth)
+            self._positions = self._make_positions()
+        self._make_detections()
         self._snapshots = SnapshotKeeper(self, self._pipeline, configuration,
                                          self._node_parameters.given,
                                          self._pictures.wait_until_drawn)
@@ -161,8 +157,19 @@ class HeatmapNode(ManagedNode):
         return FrameInput(self, self._configuration, self._depth, self._pipeline,
                           self._diagnostics, self._advice, self._process)
 
-    def _positions_source(self) -> PositionsSource:
-        return self._pipeline
+    def _make_positions(self) -> PositionsPublisher:
+        return PositionsPublisher(self, self._pipeline, self._configuration)
+
+    def _make_detections(self) -> None:
+        if Detection2DArray is None:
+            self.get_logger().info(f'no ~/detections: {MISSING}')
+        else:
+            self._detections = self.create_lifecycle_publisher(Detection2DArray, '~/detections',
+                                                               self._depth)
+
+    def _warn(self, line: str) -> None:
+        """Log what users should know about the heat."""
+        self.get_logger().warning(line)
 
     @guarded
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -59,6 +59,7 @@ class FloorViews:
         self._made: Optional[Tuple[Tuple[int, int], CameraInfo]] = None
         self._camera: Optional[Camera] = None
         self._still: Optional[FloorView] = None
+        self._told: Optional[CameraInfo] = None
         self._failed = 0
         self.without = 0
         self._problem = ''
@@ -86,7 +87,13 @@ class FloorViews:
             camera = self._camera_for(shape)
             return self._moving(header, camera) if self._moves else self._still
         except HeatmapError as error:
-            self._tell(error)
+            if self._moves:
+                self._tell(error)
+            elif self._told is not self._info:  # as before without any
+                self._told = self._info
+                # Numbers that are not finite differ from themselves: each would be another camera.
+                self._node.get_logger().warning(f'distortion of the lens is not undone: {error}',
+                                                throttle_duration_sec=LOG_PERIOD)
             return None
 
     def _camera_for(self, shape: Tuple[int, int]) -> Optional[Camera]:
@@ -129,9 +136,8 @@ class FloorViews:
     def _tell(self, error: HeatmapError) -> None:
         """Count a frame whose place is not known, and say why."""
         self.without += 1
-        what = ('frames without a place on the floor' if self._moves
-                else 'frames whose distortion is not undone')
-        self._problem, self._problem_at = f'{self.without} {what}: {error}', time.monotonic()
+        self._problem = f'{self.without} frames without a place on the floor: {error}'
+        self._problem_at = time.monotonic()
         self._node.get_logger().warning(self._problem, throttle_duration_sec=LOG_PERIOD)
 
     def close(self) -> None:

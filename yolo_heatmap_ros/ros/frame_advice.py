@@ -123,6 +123,9 @@ class FrameAdvice:
             detector = self._pipeline.detector
             counted = ([detector.names[i] for i in detector.classes]
                        or list(detector.names.values()))
+            if not counted:  # nothing has come, so no class is known: it may be empty there
+                self._logger.info(f'no object in {NOTHING_FOUND_AFTER:.0f} s of frames')
+                return
             names = ', '.join(counted[:10]) + (', …' if len(counted) > 10 else '')
             self._logger.warning(
                 f'no object found in {NOTHING_FOUND_AFTER:.0f} s of frames: looking for {names} '

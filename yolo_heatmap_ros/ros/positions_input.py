@@ -1,6 +1,6 @@
 """What comes into a floor node: positions of objects, from the heatmap nodes of cameras."""
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from geometry_msgs.msg import PolygonStamped
 import numpy as np
@@ -32,6 +32,10 @@ PERIOD = 0.02
 """Seconds between looks at which steps are due."""
 LOOK_PERIOD = 2.0
 """Seconds between looks at who publishes."""
+MAP_PERIOD = 0.5
+"""Seconds between looks at what the cameras see, which may change with every frame."""
+SEVERAL = 3
+"""Steps back of the numbers of messages, between looks, from which several nodes send them."""
 SILENT = 5.0
 """Seconds without a set after which a camera is said to be silent."""
 
@@ -65,8 +69,11 @@ class PositionsInput:
         self._map: Optional[MapView] = None
         self._subscriptions: List = []
         self._timers: List = []
-        self._doubles: Dict[str, int] = {}
-        self._silent: set = set()
+        self._doubles: Set[str] = set()
+        self._silent: Set[str] = set()
+        self._sequences: Dict[str, int] = {}
+        self._steps_back: Dict[str, int] = dict.fromkeys(self._cameras, 0)
+        self._mapped_at = float('-inf')
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._fused: Optional[FloorFrame] = None
 
@@ -98,8 +105,8 @@ class PositionsInput:
                                                  (LOOK_PERIOD, self._look))]
 
     def _from(self, camera: str, callback: Callable) -> Callable:
-        def taken(message) -> None:
-            callback(camera, message)
+        def taken(message, info: dict) -> None:
+            callback(camera, message, info.get('publication_sequence_number'))
         taken.__qualname__ = callback.__qualname__  # what the log calls it
         return taken
 
@@ -110,20 +117,23 @@ class PositionsInput:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._timers, self._subscriptions = [], []
+        self._silent.clear()
 
     def _now(self) -> float:
         return 1e-9 * self._steady.now().nanoseconds
 
-    def _on_view(self, camera: str, message: PolygonStamped) -> None:
+    def _on_view(self, camera: str, message: PolygonStamped, sequence: Optional[int]) -> None:
         if message.header.frame_id != self.configuration['ground.frame_id']:
             return  # its positions say so
         corners = view_of(message)
         if not np.array_equal(corners, self._views.get(camera)):
             self._views[camera] = corners
-            self._map = None
 
-    def _on_positions(self, camera: str, message: PointCloud2) -> None:
+    def _on_positions(self, camera: str, message: PointCloud2, sequence: Optional[int]) -> None:
         self._heard[camera] = self._now()
+        if sequence is not None:  # not every RMW has them
+            self._steps_back[camera] += sequence < self._sequences.get(camera, 0)
+            self._sequences[camera] = sequence
         try:
             frame, floor = message.header.frame_id, self.configuration['ground.frame_id']
             if frame != floor:
@@ -140,6 +150,9 @@ class PositionsInput:
             self._views.get(camera)), self._now())
         self._advance()
 
+    def _ros_now(self) -> float:
+        return 1e-9 * self._node.get_clock().now().nanoseconds
+
     def _advance(self) -> None:
         for fused in self._tracker.advance(self._now()):
             self._fused = fused
@@ -151,19 +164,25 @@ class PositionsInput:
 
     def _detections(self, fused: FloorFrame) -> Detections:
         """Return what is seen now as objects in the picture from above."""
-        reader = self._pipeline.detector
-        class_ids = np.array(reader.class_ids(fused.class_names), np.int64)
-        wanted = fused.seen & (np.isin(class_ids, reader.classes) if reader.classes else True)
         detections = Detections.from_boxes(self._picture.boxes(fused.positions))
-        detections.class_id, detections.track_id = class_ids, fused.track_ids
-        return detections.those(wanted)
+        detections.class_id = np.array(self._pipeline.detector.class_ids(fused.class_names),
+                                       np.int64)
+        detections.track_id = fused.track_ids
+        return detections.those(self._wanted(fused))
+
+    def _wanted(self, fused: FloorFrame) -> np.ndarray:
+        """Return which tracks are seen now, and of a class that counts, (K,) bool."""
+        reader = self._pipeline.detector
+        if not reader.classes:
+            return fused.seen
+        return fused.seen & np.isin(reader.class_ids(fused.class_names), reader.classes)
 
     def positions(self) -> Optional[Positions]:
         """Return the objects of the last step, None before the first."""
         fused = self._fused
         if fused is None:
             return None
-        seen = np.flatnonzero(fused.seen)
+        seen = np.flatnonzero(self._wanted(fused))
         return Positions(fused.positions[seen], fused.covariances[seen], fused.velocities[seen],
                          fused.track_ids[seen], [fused.class_names[index] for index in seen],
                          np.ones(len(seen)))
@@ -173,21 +192,24 @@ class PositionsInput:
 
     def view(self, header: Header, shape: Tuple[int, int]) -> MapView:
         """Return the floor in the picture from above, with what the cameras see of it now."""
-        if self._map is None:
+        if self._map is None or self._now() - self._mapped_at > MAP_PERIOD:
+            self._mapped_at = self._now()
+            doubtful = self._silent | set(self._left_out())
             self._map = MapView(
                 self._picture.matrix, picture=self._picture,
                 areas=tuple(self._views[camera] for camera in self._cameras
-                            if len(self._views.get(camera, ()))))
+                            if len(self._views.get(camera, ())) and camera not in doubtful))
         return self._map
+
+    def _left_out(self) -> List[str]:
+        return [name for name, one in self._tracker.statistics().items() if one.left_out]
 
     @property
     def problem(self) -> str:
         """Return in one line what is wrong with cameras, nothing if nothing is."""
-        left_out = [name for name, one in self._tracker.statistics().items() if one.left_out]
         lines = [*(f"'{name}' is silent" for name in sorted(self._silent)),
-                 *(f"'{name}' is left out" for name in left_out),
-                 *(f"'{name}' is published by {count} nodes"
-                   for name, count in self._doubles.items())]
+                 *(f"'{name}' is left out" for name in self._left_out()),
+                 *(f"'{name}' is published by several nodes" for name in sorted(self._doubles))]
         return '; '.join(lines)
 
     def facts(self) -> Dict[str, str]:
@@ -213,12 +235,14 @@ class PositionsInput:
             logger.info(f"'{camera}/positions' is back")
         self._silent = silent
         for camera in self._cameras:
-            count = self._node.count_publishers(f'{camera}/positions')
-            if count > 1 and camera not in self._doubles:
+            # A node that was killed is counted until its lease ends; it sends nothing.
+            several = (self._node.count_publishers(f'{camera}/positions') > 1
+                       and self._steps_back[camera] >= SEVERAL)
+            if several and camera not in self._doubles:
                 logger.error(
-                    f"'{camera}' is the name of {count} nodes: their objects cannot be told "
-                    'apart; start each camera in a namespace of its own')
-            if count > 1:
-                self._doubles[camera] = count
-            else:
-                self._doubles.pop(camera, None)
+                    f"'{camera}' is the name of several nodes: their objects are mixed up; start "
+                    'each camera in a namespace of its own')
+                self._doubles.add(camera)
+            elif not several:
+                self._doubles.discard(camera)
+            self._steps_back[camera] = 0

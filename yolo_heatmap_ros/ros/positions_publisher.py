@@ -36,26 +36,28 @@ class PositionsPublisher:
     """Publishes the objects of each frame on the floor, and what the camera sees of it."""
 
     def __init__(self, node: LifecycleNode, source: PositionsSource,
-                 configuration: Configuration):
-        """Create the lifecycle publishers."""
+                 configuration: Configuration, view: bool = True):
+        """Create the lifecycle publishers; `view` says whether there is one of `~/view`."""
         self._node = node
         self._source = source
         self._frame_id = configuration['ground.frame_id']
+        self._positions = self._publisher(PointCloud2, '~/positions')
+        self._view = self._publisher(PolygonStamped, '~/view') if view else None
         self._people = None
         if People is None:
             node.get_logger().info(f'no ~/people: {MISSING_PEOPLE}')
         else:
-            self._people = node.create_lifecycle_publisher(People, '~/people', DEPTH)
-        self._positions, self._view = (
-            node.create_lifecycle_publisher(
-                kind, topic, QoSProfile(depth=DEPTH),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies())
-            for kind, topic in ((PointCloud2, '~/positions'), (PolygonStamped, '~/view')))
+            self._people = self._publisher(People, '~/people')
+
+    def _publisher(self, kind: type, topic: str):
+        return self._node.create_lifecycle_publisher(
+            kind, topic, QoSProfile(depth=DEPTH),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     def show(self, header: Header) -> None:
         """Publish the objects of the frame with this header; the view first."""
         header = Header(stamp=header.stamp, frame_id=self._frame_id)
-        if self._view.get_subscription_count():
+        if self._view is not None and self._view.get_subscription_count():
             corners = self._source.footprint(REACH)
             if corners is not None:
                 self._view.publish(view_message(corners, header))
