@@ -6,9 +6,10 @@ the camera, unit metre.  Camera frame: the optical one (x right, y down, z forwa
 Pixel coordinates have their origin at the top left corner of the top left pixel.
 """
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 import math
-from typing import List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,10 @@ ZEBRA = (-3.0, 0.0)  # m, right and left edge
 WALL_X = 27.0
 LIGHT_CYCLE = 14.0  # s; people start to cross in the first 1.5 s, cars pass from 8 s to 13 s
 SUPERSAMPLING = 2
+_FAR_OUT = 8000
+"""Pixels of the supersampled canvas from its corner, beyond which polygons are cut."""
+_NEAR = 0.1
+"""Smallest depth, in m, of what is projected."""
 
 
 class Truth(NamedTuple):
@@ -57,10 +62,30 @@ _K = camera_matrix()
 _R, _T = camera_pose()
 
 
+@contextmanager
+def seen_from(rotation: np.ndarray, translation: np.ndarray) -> Iterator[None]:
+    """
+    Look from another pose, as of `camera_pose`, for as long as the block lasts.
+
+    A `Renderer` keeps the background of the pose in which it was made.
+    """
+    global _R, _T
+    before = _R, _T
+    _R, _T = rotation, translation
+    try:
+        yield
+    finally:
+        _R, _T = before
+
+
+def _in_camera(points) -> np.ndarray:
+    return np.atleast_2d(np.asarray(points, np.float64)) @ _R.T + _T
+
+
 def project(points) -> np.ndarray:
     """Project world points, (N, 3) metres, to (N, 3): u and v in px, depth in m (at least 0.1)."""
-    camera = np.atleast_2d(np.asarray(points, np.float64)) @ _R.T + _T
-    depth = np.maximum(camera[:, 2], 0.1)
+    camera = _in_camera(points)
+    depth = np.maximum(camera[:, 2], _NEAR)
     return np.stack([_K[0, 0] * camera[:, 0] / depth + _K[0, 2],
                      _K[1, 1] * camera[:, 1] / depth + _K[1, 2],
                      depth], axis=1)
@@ -200,7 +225,7 @@ class Renderer:
             ground, heading = drive.position(t)
             if abs(ground[1]) < 25.0:
                 things.append((1000 + index, CAR, ground, _car(drive, ground, heading)))
-        things.sort(key=lambda thing: -thing[2][0])
+        things.sort(key=lambda thing: -_in_camera([(*thing[2], 0.0)])[0, 2])
 
         canvas = self._background.copy()
         shade = np.zeros(canvas.shape[:2], np.uint8)
@@ -240,7 +265,34 @@ _SHIFT = 4
 
 def _pixels(points) -> np.ndarray:
     """Project to fixed-point coordinates of the supersampled canvas, without sub-pixel shift."""
-    return np.round(np.clip(project(points)[:, :2] * SUPERSAMPLING, -8000, 8000)).astype(np.int32)
+    return np.round(np.clip(project(points)[:, :2] * SUPERSAMPLING, -_FAR_OUT, _FAR_OUT)).astype(
+        np.int32)
+
+
+def _polygon(points) -> np.ndarray:
+    """Return `_pixels` of a polygon, cut where it leaves what is before the camera."""
+    points = np.asarray(points, np.float64)
+    out = np.abs(project(points)[:, :2] * SUPERSAMPLING).max() > _FAR_OUT
+    if out or _in_camera(points)[:, 2].min() < _NEAR:
+        reach = _FAR_OUT / SUPERSAMPLING / 2 / FOCAL_LENGTH
+        for normal in ((0, 0, 1), (1, 0, reach), (-1, 0, reach), (0, 1, reach), (0, -1, reach)):
+            points = _cut(points, _in_camera(points) @ normal - _NEAR)
+            if not len(points):
+                return np.empty((0, 2), np.int32)
+    return _pixels(points)
+
+
+def _cut(points: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return the part of a polygon, (N, 3), where a linear function, (N,), is positive."""
+    kept = []
+    for index, here in enumerate(inside):
+        before = inside[index - 1]
+        if (here > 0.0) != (before > 0.0):
+            share = before / (before - here)
+            kept.append(points[index - 1] + share * (points[index] - points[index - 1]))
+        if here > 0.0:
+            kept.append(points[index])
+    return np.array(kept).reshape(-1, 3)
 
 
 def _fixed(points) -> np.ndarray:
@@ -326,7 +378,7 @@ def _box_faces(centre, heading, length, width, low, high, colour, eye):
 
 
 def _car(drive: Drive, ground, heading):
-    eye = np.array([0.0, 0.0, CAMERA_HEIGHT])
+    eye = -_R.T @ _T
     shapes = list(_box_faces(ground, heading, 4.2, 1.75, 0.28, 0.85, drive.colour, eye))
     near_side = np.array([ground[0] - 0.88, 0.0, 0.0])
     angles = np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
@@ -349,13 +401,16 @@ def _draw_background() -> np.ndarray:
     rng = np.random.default_rng(7)
     image = np.full((HEIGHT * SUPERSAMPLING, WIDTH * SUPERSAMPLING, 3), (205, 185, 160), np.uint8)
 
+    def fill(points, colour):
+        polygon = _polygon(points)
+        if len(polygon):
+            cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_AA)
+
     def rectangle(x0, x1, y0, y1, colour):
-        polygon = _pixels([(x0, y0, 0), (x0, y1, 0), (x1, y1, 0), (x1, y0, 0)])
-        cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_AA)
+        fill([(x0, y0, 0), (x0, y1, 0), (x1, y1, 0), (x1, y0, 0)], colour)
 
     def wall(y0, y1, z0, z1, colour):
-        polygon = _pixels([(WALL_X, y0, z0), (WALL_X, y1, z0), (WALL_X, y1, z1), (WALL_X, y0, z1)])
-        cv2.fillConvexPoly(image, polygon, colour, cv2.LINE_AA)
+        fill([(WALL_X, y0, z0), (WALL_X, y1, z0), (WALL_X, y1, z1), (WALL_X, y0, z1)], colour)
     rectangle(3.5, WALL_X, -40, 40, (168, 172, 176))
     for x in np.arange(6.0, ROAD[0], 1.0):
         rectangle(x, x + 0.03, -40, 40, (150, 154, 158))

@@ -92,6 +92,9 @@ def floor_view(parameters: Mapping[str, Any],
     pixels = parameters['ground.points_px']
     if camera is not None and camera.is_distorted and np.ndim(pixels) == 2:
         pixels = camera.undistorted(pixels)
+        if not np.isfinite(pixels).all():
+            raise HeatError('ground.points_px has a point that no ray of the lens reaches: choose '
+                            'others, or mend the distortion in camera_info')
     return FloorView(homography(pixels, parameters['ground.points_m']), camera)
 
 

@@ -274,7 +274,7 @@ class HeatAccumulator:
         if self.view is None:
             return
         self.floor.look(self.view)
-        if self._reference is None:
+        if self._reference is None or ground.view is not None:  # or a still camera
             self._reference = self.view
         elif self.view.shift(self._reference, *self.shape) > MOVED * self.shape[1]:
             self._reference = self.view
@@ -283,8 +283,10 @@ class HeatAccumulator:
     def _forget_picture(self) -> None:
         """Forget the heat of the picture, which shows another place now; the floor's stays."""
         if not self.moved:
+            counted = ('; regions and lines are of the picture, too: use a floor node'
+                       if self._counted else '')
             self._warnings.append('the camera moves: heat in the picture (~/heat, ~/heatmap) is '
-                                  'that since it last moved; heat on the floor goes on')
+                                  f'that since it last moved; heat on the floor goes on{counted}')
         self.moved = True
         for layer in self._layers.values():
             if layer.OF_PICTURE:

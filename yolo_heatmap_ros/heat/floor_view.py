@@ -105,8 +105,7 @@ class FloorView:
 
         Infinite if what the other one shows in its lower half is not in sight.
         """
-        if other is self or (other.camera is self.camera
-                             and np.array_equal(other.matrix, self.matrix)):
+        if other is self or np.array_equal(other.matrix, self.matrix):
             return 0.0
         points = np.array([(x * width, y * height) for x in (0.1, 0.5, 0.9) for y in (0.6, 0.95)])
         before = other.to_metres(points)
@@ -118,7 +117,8 @@ class FloorView:
 
     def shows_as(self, other: 'FloorView', height: int, width: int) -> bool:
         """Return whether a picture of this size in px shows almost the same floor as another."""
-        return self.shift(other, height, width) < SAME * width
+        # The lens alone may differ, where camera_info comes late.
+        return self.camera is other.camera and self.shift(other, height, width) < SAME * width
 
     @cached_property
     def _inverse(self) -> np.ndarray:

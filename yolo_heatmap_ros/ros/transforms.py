@@ -11,7 +11,7 @@ from rclpy.time import Time
 
 from yolo_heatmap_ros.errors import TransformError
 from yolo_heatmap_ros.ros.barrier import GuardedNode
-from yolo_heatmap_ros.text import one_line
+from yolo_heatmap_ros.text import one_line, printable
 
 try:
     from tf2_py import TransformException
@@ -19,7 +19,7 @@ try:
 except ImportError:
     Buffer = None
 
-MISSING = 'tf2_ros is not installed: install ros-$ROS_DISTRO-tf2-ros'
+MISSING = 'tf2_ros is not installed: install ros-$ROS_DISTRO-tf2-ros-py'
 KEPT = 10.0
 """Seconds for which transforms are kept: the time that an image may take, and more."""
 MAX_LENGTH = 300
@@ -49,7 +49,7 @@ class Transforms:
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(self._node)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='transforms')
-        self._thread.submit(self._spin)
+        self._thread.submit(node.barrier.guard(self._spin))
 
     def _spin(self) -> None:
         try:
@@ -64,20 +64,24 @@ class Transforms:
 
         Waits up to `timeout` s for it.  Raises TransformError, one line, if it is not known.
         """
-        time = Time.from_msg(stamp)
-        if not time.nanoseconds:  # for which tf2 would return the latest one
+        # For a stamp of 0 tf2 would return the latest one.
+        if stamp.sec < 0 or not stamp.sec and not stamp.nanosec:
             raise TransformError('the images have no header.stamp: the camera driver must set it')
+        time = Time.from_msg(stamp)
         try:
             found = self._buffer.lookup_transform(target, source, time,
                                                   Duration(seconds=timeout)).transform
         except TransformException as error:
-            raise TransformError(self._reason(target, source, time)
-                                 or one_line(error, MAX_LENGTH).rstrip('.')) from error
+            said = one_line(error, MAX_LENGTH).rstrip('.')
+            if not said[:1].isalnum() and said[:1] not in ('"', "'"):  # tf2 names no reason
+                said = f'TF does not connect the two yet{said}'
+            raise TransformError(self._reason(target, source, time) or said) from error
         rotation, translation = found.rotation, found.translation
         pose = (rotation_of(rotation.x, rotation.y, rotation.z, rotation.w),
                 np.array((translation.x, translation.y, translation.z)))
         if not all(np.isfinite(one).all() for one in pose):
-            raise TransformError(f"the transform from '{source}' to '{target}' is not finite")
+            raise TransformError(f"the transform from '{printable(source)}' to "
+                                 f"'{printable(target)}' is not finite")
         return pose
 
     def _reason(self, target: str, source: str, time: Time) -> str:
@@ -87,13 +91,17 @@ class Transforms:
         except TransformException:
             return ''
         apart = 1e-9 * (time.nanoseconds - latest.nanoseconds)
+        between = f"TF from '{printable(target)}' to '{printable(source)}'"
         if apart > 0.0:
-            return (f"TF from '{target}' to '{source}' is {apart:.3g} s behind the images: it "
-                    'comes late (raise ground.tf_timeout), has stopped, or the clocks of two '
-                    'hosts are apart')
-        return (f"TF from '{target}' to '{source}' no longer has the time of the images, which is "
-                f'{-apart:.3g} s before its latest: the images come late, or the clocks of two '
-                'hosts are apart')
+            return (f'{between} is {apart:.3g} s behind the images: it comes late (raise '
+                    'ground.tf_timeout), has stopped, or the clocks of two hosts are apart')
+        if -apart > KEPT:
+            # Time may have gone back, as in a bag that begins again: tf2 would refuse all later
+            # transforms, since they are older than those that it has.
+            self._buffer.clear()
+        return (f'{between} does not reach back to the images, which are {-apart:.3g} s before '
+                'its latest: it has just begun, the images come late, or the clocks of two hosts '
+                'are apart')
 
     def close(self) -> None:
         """Stop listening."""

@@ -79,6 +79,9 @@ def _rows_of(message: PointCloud2) -> np.ndarray:
     if not {'x', 'y'} <= set(fields):
         raise HeatError('no fields x and y of float32 or float64: this is no cloud of positions')
     count = message.height * message.width
+    if message.height > 1 and message.row_step != message.width * message.point_step:
+        raise HeatError(f'rows of {message.row_step} bytes for {message.width} points of '
+                        f'{message.point_step} bytes: only rows without padding are read')
     try:
         row = np.dtype({'names': list(fields), 'formats': [kind for kind, _ in fields.values()],
                         'offsets': [offset for _, offset in fields.values()],
