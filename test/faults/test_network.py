@@ -108,3 +108,66 @@ def test_lost_packets_and_a_lost_link(street, hosts):
         assert node.stop() == 0, node.output()
         assert camera.stop() == 0, camera.output()
         assert node.output().count('WARN') < 6, node.output()
+
+
+CAMERA = """
+import sys
+import time
+
+import numpy as np
+import rclpy
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Header
+from yolo_heatmap_ros.heat.positions import Positions
+from yolo_heatmap_ros.ros.messages.positions import positions_message, positions_of
+
+rclpy.init()
+node = rclpy.create_node('camera')
+publisher = node.create_publisher(PointCloud2, f'/{sys.argv[1]}/positions', QoSProfile(depth=20))
+fused = []
+node.create_subscription(PointCloud2, '/yolo_floor/positions', fused.append, QoSProfile(depth=20))
+while True:
+    header = Header(stamp=node.get_clock().now().to_msg(), frame_id='map')
+    place = np.array([[2.0 + 0.05 * float(sys.argv[2]), 3.0]])
+    publisher.publish(positions_message(Positions(
+        place, 0.01 * np.eye(2)[np.newaxis], np.full((1, 2), np.nan), np.array([7]), ['person'],
+        np.ones(1)), header))
+    until = time.monotonic() + 0.1
+    while time.monotonic() < until:
+        rclpy.spin_once(node, timeout_sec=0.02)
+    if fused:
+        print(len(fused), len(positions_of(fused[-1]).places), flush=True)
+"""
+
+
+@pytest.mark.timeout(120)
+def test_cameras_of_two_hosts_on_one_floor():
+    """One person before a camera of each host is one, on the host of the floor node and beyond."""
+    # Processes of one host do not share /dev/shm here.
+    network = {**EVERYWHERE, 'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+    try:
+        with TwoHosts(loss=0) as hosts:
+            with NodeProcess('floor_node', {
+                    'heatmap_nodes': '[/north, /south]', 'ground.extent': '[0, 0, 9, 9]'},
+                    inside=hosts.on(0), **network) as process:
+                process.wait_for_output('listening to')
+                cameras = [subprocess.Popen(
+                    [*hosts.on(host), sys.executable, '-c', CAMERA, name, str(host)], text=True,
+                    stdout=subprocess.PIPE, env={**os.environ, **network})
+                    for host, name in enumerate(('north', 'south'))]
+                try:
+                    for camera in cameras:
+                        for line in camera.stdout:
+                            steps, people = map(int, line.split())
+                            if steps > 20:
+                                break
+                        assert people == 1, process.output()
+                    assert process.stop() == 0
+                    assert 'left out' not in process.output()
+                finally:
+                    for camera in cameras:
+                        camera.kill()
+                        camera.wait()
+    except HostsError as error:
+        pytest.skip(f'two hosts cannot be made here: {error}')
