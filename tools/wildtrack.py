@@ -16,7 +16,7 @@ import re
 import tarfile
 import tempfile
 import time
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ REACH = 60.0
 """How far before a camera its view ends, in m."""
 SAME = 1.0
 """Largest distance, in m, between a track and the person that it is of."""
+SOUTH = (2, 4, 5)
+"""The cameras that see what is south of a wall; the others see what is north of it."""
 LATENCY = 0.05
 """Seconds from a frame's stamp until it is received."""
 
@@ -66,7 +68,8 @@ class Trial:
     `noise` in px, standard deviation of each side; `misses` and `false` are shares of the boxes;
     `shift` moves the floor of a camera, by its index, by x, y in m; `ends` is the share of the
     frames after which a camera sends nothing; `arrives` by how many s more it arrives late; `old`
-    by how many s its boxes are older than their stamps.
+    by how many s its boxes are older than their stamps; `names` is what it calls people.  With a
+    `wall` at y in m, some cameras see only who is south of it, and the others who is north.
     """
 
     noise: float = 0.0
@@ -77,6 +80,8 @@ class Trial:
     ends: Dict[int, float] = field(default_factory=dict)
     arrives: Dict[int, float] = field(default_factory=dict)
     old: Dict[int, float] = field(default_factory=dict)
+    names: Dict[int, str] = field(default_factory=dict)
+    wall: Optional[float] = None
 
 
 @dataclass
@@ -159,6 +164,9 @@ def sightings(scene: Scene, trial: Trial, seed: int) -> Iterator[Tuple[float, Fl
             if camera in trial.old and index:
                 boxes = _older(boxes, scene.frames[index - 1].boxes[camera],
                                trial.old[camera] / PERIOD)
+            if trial.wall is not None:
+                boxes = boxes[[(frame.people[int(number)][1] < trial.wall) == (camera in SOUTH)
+                               for number in boxes[:, 0]]]
             boxes = boxes[rng.random(len(boxes)) >= trial.misses]
             boxes = np.r_[boxes, _false(boxes, rng, trial.false)]
             boxes[:, 1:] += rng.normal(0.0, trial.noise, boxes[:, 1:].shape)
@@ -169,7 +177,8 @@ def sightings(scene: Scene, trial: Trial, seed: int) -> Iterator[Tuple[float, Fl
             received = frame.stamp + LATENCY + trial.arrives.get(camera, 0.0)
             sets.append((received, FloorSightings(
                 name, frame.stamp, view.to_metres(feet) + shift, view.covariances(boxes[:, 1:]),
-                own if trial.ids else np.full(len(own), -1), ('person',) * len(own),
+                own if trial.ids else np.full(len(own), -1),
+                (trial.names.get(camera, 'person'),) * len(own),
                 np.ones(len(own), np.float32), footprints[camera] + shift)))
     sets.sort(key=lambda one: one[0])
     yield from sets
@@ -212,13 +221,13 @@ def fused(scene: Scene, trial: Trial, seed: int,
     return frames + tracker.advance(np.inf), costs, tracker
 
 
-def measured(scene: Scene, trial: Trial, seed: int) -> Figures:
-    """Return the figures of one trial."""
+def measured(scene: Scene, trial: Trial, seed: int, first: int = 0) -> Figures:
+    """Return the figures of one trial, from its `first` frame on."""
     found, costs, _ = fused(scene, trial, seed)
     by_stamp = {round(one.stamp, 3): one for one in found}
     count = people = missed = ghosts = switches = 0
     errors, last = [], {}
-    for frame in scene.frames:
+    for frame in scene.frames[first:]:
         people += len(frame.people)
         one = by_stamp.get(round(frame.stamp, 3))
         if one is None:
@@ -236,7 +245,8 @@ def measured(scene: Scene, trial: Trial, seed: int) -> Figures:
         for row, column in pairs.tolist():
             switches += last.get(numbers[row], tracks[column]) != tracks[column]
             last[numbers[row]] = tracks[column]
-    summed = sum(len(one.positions) for _, one in sightings(scene, trial, seed))
+    summed = sum(len(one.positions) for _, one in sightings(scene, trial, seed)
+                 if one.stamp >= scene.frames[first].stamp)
     return Figures(count / people, summed / people, float(np.median(errors)), missed / people,
                    ghosts / people, switches, float(np.mean(costs)), float(np.max(costs)))
 
@@ -254,6 +264,10 @@ TRIALS = {
     'a camera ends half-way': replace(NOISY, ends={0: 0.5}),
     'a camera arrives 0.1 s late': replace(NOISY, arrives={0: 0.1}),
     "a camera's clock is 0.1 s off": replace(NOISY, old={0: 0.1}),
+    'one calls them pedestrians': replace(NOISY, names={0: 'pedestrian'}),
+    'three call them pedestrians': replace(
+        NOISY, names={0: 'pedestrian', 2: 'pedestrian', 4: 'pedestrian'}),
+    'a wall between two rooms': Trial(wall=8.0),
 }
 
 

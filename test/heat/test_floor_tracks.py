@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from yolo_heatmap_ros.heat.assignment import assigned, MAX_EXACT
 from yolo_heatmap_ros.heat.floor_cameras import inside, MAX_CAMERAS, SILENT
+from yolo_heatmap_ros.heat.floor_classes import MAX_CLASSES
 from yolo_heatmap_ros.heat.floor_fusion import MAX_TRACKS
 from yolo_heatmap_ros.heat.floor_tracks import (
     FloorSightings, FloorTracker, LONE, MAX_PENDING, MAX_SIGHTINGS)
@@ -59,17 +60,22 @@ class Camera:
                 self.view)
 
 
-def watched(tracker, cameras, people, seconds, begin=1000.0, seed=0):
-    """Return the frames of a tracker while cameras look at people."""
+def watched(tracker, cameras, people, seconds, begin=1000.0, seed=0, steady=None):
+    """
+    Return the frames of a tracker while cameras look at people.
+
+    Its own clock is by `steady` s apart from that of the stamps; None if it knows only its own.
+    """
     rng = np.random.default_rng(seed)
     sets = sorted((one for camera in cameras
                    for one in camera.sets(people, begin, begin + seconds, rng)),
                   key=lambda one: one[0])
     frames = []
     for received, one in sets:
-        frames += tracker.advance(received)
-        tracker.put(one, received)
-    return frames + tracker.advance(begin + seconds + 2.0)
+        own = received + (steady or 0.0)
+        frames += tracker.advance(own)
+        tracker.put(one, own, None if steady is None else received)
+    return frames + tracker.advance(begin + seconds + 2.0 + (steady or 0.0))
 
 
 def crowd(now):
@@ -229,20 +235,102 @@ def test_two_people_close_together_stay_two():
     assert all(one.seen.sum() == 2 for one in frames[2:])
 
 
-def test_what_one_of_many_cameras_sees_is_not_believed_for_ever():
-    """A poster that one of four takes for a person; the same where nobody else looks stays."""
-    def ghost(view):
-        cameras = [Camera('a', 5.0), *(Camera(name, 5.0, view=view,
-                                              sees=lambda number, _: number == 0)
-                                       for name in 'bcd')]
-        # Nobody is at the poster but the one on it.
-        return watched(FloorTracker(), cameras, standing((-5.0, 0.0), (5.0, 5.0)), LONE + 4.0)
+def ghost(view=HALL, passes=True, turns=False):
+    """
+    Return how many are seen at each step; from 1011 s on, one of four takes a poster for a person.
 
-    frames = ghost(HALL)
-    counts = [one.seen.sum() for one in frames]
-    assert counts[:2] == [1, 1] and counts[10] == 2 and counts[-20:] == [1] * 20
-    assert len({number for one in frames for number in one.track_ids}) == 2
-    assert [one.seen.sum() for one in ghost(WEST)][2:] == [2] * (len(frames) - 2)
+    Somebody has passed there until then; the others have `view`, and may have turned meanwhile.
+    """
+    class Other(Camera):
+
+        def sets(self, people, begin, end, rng):
+            for received, one in super().sets(people, begin, end, rng):
+                turned = turns and 1006.5 < one.stamp < 1007.5
+                yield received, sightings(self.name, one.stamp, one.positions,
+                                          view=WEST if turned else one.view)
+
+    def people(now):
+        return np.array([(-5.0, 0.0), (5.2, 5.2), (min(1.2 * (now - 1000.0), 7.0), 5.5)])
+
+    def sees(number, now):
+        return number == 0 or number == 2 and passes and now < 1006.5
+
+    cameras = [Camera('a', 5.0, sees=lambda number, now: sees(number, now)
+                      or number == 1 and now > 1011.0),
+               *(Other(name, 5.0, view=view, sees=sees) for name in 'bcd')]
+    return [int(one.seen.sum()) for one in watched(FloorTracker(), cameras, people, LONE + 14.0)]
+
+
+def test_what_one_of_many_cameras_sees_is_not_believed_for_ever():
+    """A poster, where others have seen somebody before; elsewhere it may be hidden from them."""
+    counts = ghost()
+    assert counts[60:95] == [2] * 35 and counts[-10:] == [1] * 10
+    assert ghost(view=WEST)[60:] == ghost(passes=False)[60:] == [2] * (len(counts) - 60)
+
+
+def test_a_camera_that_has_turned_must_show_again_what_it_sees():
+    """As that of a robot, from which a wall may hide now what it saw from elsewhere."""
+    counts = ghost(turns=True)
+    assert counts[60:] == [2] * (len(counts) - 60)
+
+
+def test_who_sits_down_is_still_there():
+    """All three have seen her come; then a desk hides her from two of them, for half a minute."""
+    def people(now):
+        return np.array([(-5.0, 0.0), (min(1.2 * (now - 1000.0), 6.0), 5.0)])
+
+    def hidden(number, now):
+        return number == 0 or now < 1008.0
+
+    cameras = [Camera('a', 5.0), Camera('b', 5.0, sees=hidden), Camera('c', 5.0, sees=hidden)]
+    frames = watched(FloorTracker(), cameras, people, 40.0)
+    assert {int(one.seen.sum()) for one in frames[2:]} == {2}
+
+
+def wandering(rooms, seconds, seed, rate=5.0):
+    """Return people who wander, one in each of `rooms` (x0, y0, x1, y1) in m, for a time in s."""
+    rng = np.random.default_rng(seed)
+    low, high = np.array(rooms, float)[:, :2], np.array(rooms, float)[:, 2:]
+    places, way = rng.uniform(low, high), np.zeros((len(low), 2))
+    path = []
+    for _ in range(int((seconds + 1.0) * rate)):
+        way = 0.9 * way + 0.1 * rng.normal(0.0, 2.0, way.shape)
+        beyond = (places + way / rate < low) | (places + way / rate > high)
+        way = np.where(beyond, -way, way)
+        places = np.clip(places + way / rate, low, high)
+        path.append(places)
+    return lambda now: path[int(round((now - 1000.0) * rate))]
+
+
+@pytest.mark.parametrize('wall', [0.0, 0.3, 0.5])
+def test_a_wall_between_two_cameras_that_face_each_other(wall):
+    """Views go through it, and cells as well; two more sit at it all the time, back to back."""
+    rooms = [*[(wall - 3.0, 0.0, wall - 0.3, 4.0)] * 2, *[(wall + 0.3, 0.0, wall + 3.0, 4.0)] * 2]
+    walking = wandering(rooms, 100.0, 3)
+
+    def people(now):
+        return np.r_[walking(now), [(wall - 0.35, 1.4), (wall + 0.35, 1.4)]]
+
+    cameras = [Camera('a', 5.0, sees=lambda number, _: number in (0, 1, 4)),
+               Camera('b', 5.0, sees=lambda number, _: number in (2, 3, 5))]
+    tracker = FloorTracker()
+    frames = watched(tracker, cameras, people, 100.0)
+    assert tracker.new_warnings() == []
+    assert np.mean([one.seen.sum() for one in frames[10:]]) == pytest.approx(6.0, abs=0.1)
+
+
+def test_a_camera_comes_back_where_nothing_overlaps():
+    """It was left out by mistake: nothing speaks against it any more."""
+    tracker = FloorTracker()
+    watched(tracker, [Camera('a', 5.0), Camera('b', 5.0, shift=(0.0, 1.0))], crowd, 25.0)
+    assert sum(one.left_out for one in tracker.statistics().values()) == 1
+    apart = [Camera('a', 2.0, sees=lambda number, _: number < 4),
+             Camera('b', 2.0, sees=lambda number, _: number >= 4)]
+    tracker.new_warnings()
+    frames = watched(tracker, apart, lambda now: crowd(now) + np.repeat(
+        [(0.0, -20.0), (0.0, 20.0)], 4, axis=0), 150.0, begin=1025.0)
+    assert not any(one.left_out for one in tracker.statistics().values())
+    assert frames[-1].seen.sum() == 8 and tracker.new_warnings() == []
 
 
 def test_false_detections_are_no_people():
@@ -271,7 +359,7 @@ def test_a_camera_that_lies_is_left_out_and_comes_back():
     """Its floor is 2 m off; it is said once, with its name, and people are not doubled."""
     tracker = FloorTracker()
     cameras = [*four(rate=5.0)[:3], Camera('liar', 5.0, shift=(1.4, 1.4))]
-    frames = watched(tracker, cameras, crowd, 15.0)
+    frames = watched(tracker, cameras, crowd, 20.0)
     facts = tracker.statistics()
     assert facts['liar'].left_out and facts['liar'].contradicted > 0.6
     assert not any(facts[name].left_out for name in 'abc')
@@ -279,14 +367,14 @@ def test_a_camera_that_lies_is_left_out_and_comes_back():
     (warning,) = tracker.new_warnings()
     assert warning.startswith("camera 'liar' contradicts the others") and '\n' not in warning
     assert 'calibration' in warning
-    late = [one for one in frames if one.stamp > 1006.0]
+    late = [one for one in frames if one.stamp > 1014.0]
     assert np.mean([len(one.track_ids) for one in late]) == pytest.approx(8.0, abs=0.1)
     assert max(one.cameras.max() for one in late) == 3
     frames = watched(tracker, [*four(rate=5.0)[:3], Camera('liar', 5.0)], crowd, 15.0,
-                     begin=1015.0)
+                     begin=1020.0)
     assert not tracker.statistics()['liar'].left_out and tracker.new_warnings() == []
     assert frames[-1].cameras.max() == 4
-    watched(tracker, cameras, crowd, 15.0, begin=1030.0)
+    watched(tracker, cameras, crowd, 20.0, begin=1035.0)
     assert len(tracker.new_warnings()) == 1
 
 
@@ -348,12 +436,27 @@ def test_clocks_of_two_hosts_are_apart(clock, words):
     assert frames[-1].cameras.max() == 4
 
 
-@pytest.mark.parametrize('clock', [-3.0, 3.0])
-def test_two_cameras_with_clocks_apart(clock):
-    """The receiver's own clock tells which one is wrong."""
+@pytest.mark.parametrize('clock', [-3.0, -0.4, 0.4, 3.0])
+@pytest.mark.parametrize('steady', [0.0, -999.0])
+def test_two_cameras_with_clocks_apart(clock, steady):
+    """The receiver's time tells which one is wrong, whatever its clock counts from."""
     tracker = FloorTracker()
-    watched(tracker, [Camera('a', 5.0, clock=clock), Camera('b', 5.0)], crowd, 8.0)
+    watched(tracker, [Camera('a', 5.0, clock=clock), Camera('b', 5.0)], crowd, 8.0, steady=steady)
     assert [one.left_out for one in tracker.statistics().values()] == [True, False]
+    (warning,) = tracker.new_warnings()
+    assert warning.startswith("camera 'a'") and "'b'" in warning and "host's time" in warning
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_two_clocks_and_none_that_is_right(known):
+    """What is older would come too late: it is left out, and the warning names both."""
+    tracker = FloorTracker()
+    cameras = [Camera('a', 5.0, clock=53.0), Camera('b', 5.0, clock=50.0)]
+    watched(tracker, cameras, crowd, 8.0, steady=0.0 if known else None)
+    assert [one.left_out for one in tracker.statistics().values()] == [False, True]
+    (warning,) = tracker.new_warnings()
+    assert warning.startswith("camera 'b': its stamps are 3.0 s behind those of camera 'a'")
+    assert 'nothing tells which' in warning
 
 
 def test_a_recording_that_is_played_faster_is_no_clock_apart():
@@ -418,6 +521,60 @@ def test_classes_stay_apart():
     assert {tuple(one.track_ids) for one in frames} == {(1, 2, 3)}
 
 
+def called(words, places, steps=60):
+    """Return the frames and the tracker of cameras with `words` for what is at `places`."""
+    tracker, rng = FloorTracker(), np.random.default_rng(0)
+    frames = []
+    for index in range(steps):
+        for camera, names in words.items():
+            some = [number for number, name in enumerate(names) if name is not None]
+            seen = np.array(places)[some] + rng.normal(0.0, NOISE, (len(some), 2))
+            tracker.put(sightings(camera, 0.1 * index, seen, some,
+                                  names=tuple(names[number] for number in some)), 0.1 * index)
+        frames += tracker.advance(0.1 * index)
+    return frames, tracker
+
+
+def test_spelling_of_classes():
+    """Case does not matter, and the first spelling stays."""
+    frames, tracker = called({'a': ['person'] * 2, 'b': ['Person', 'PERSON ']}, [(0, 0), (3, 3)])
+    assert {tuple(one.class_names) for one in frames} == {('person', 'person')}
+    assert tracker.new_warnings() == []
+
+
+@pytest.mark.parametrize('word', ['pedestrian', ''])
+def test_cameras_call_the_same_objects_differently(word):
+    """It is said once, with both cameras and names; the more frequent name stays."""
+    places = [(0, 0), (3, 3), (-4, 2), (6, -1)]
+    frames, tracker = called({'a': ['person'] * 4, 'b': [word] * 4, 'c': ['person'] * 4}, places)
+    assert {len(one.track_ids) for one in frames[20:]} == {4}
+    assert frames[-1].class_names == ('person',) * 4 and set(frames[-1].cameras) == {3}
+    warnings = tracker.new_warnings()
+    assert len(warnings) == bool(word)
+    for name in ("'a'", "'b'", "'person'", "'pedestrian'") if word else ():
+        assert name in warnings[0]
+
+
+def test_classes_that_a_camera_tells_apart():
+    """Somebody at a car's side, whom one camera sees and another one does not."""
+    frames, tracker = called({'a': ['person', 'car', None], 'b': [None, None, 'car'],
+                              'c': ['person', None, None]}, [(0, 0), (5, 5), (0.1, 0.1)])
+    assert sorted(frames[-1].class_names) == ['car', 'car', 'person']
+    assert tracker.new_warnings() == []
+
+
+def test_too_many_names():
+    """Those beyond are of no known class, and nothing grows."""
+    tracker = FloorTracker()
+    frames = []
+    for index in range(2 * MAX_CLASSES):
+        tracker.put(sightings('a', 0.1 * index, [(0, 0)], [1], names=(f'n{index}' * 99,)),
+                    0.1 * index)
+        frames += tracker.advance(0.1 * index)
+    assert {len(one.track_ids) for one in frames[3:]} == {1}
+    assert len(tracker._classes.names) == MAX_CLASSES
+
+
 @pytest.mark.parametrize('sim_time', [False, True])
 def test_a_recording_in_a_loop(sim_time):
     """Stamps jump back by 20 s: tracks begin anew, with new numbers, within half a second."""
@@ -477,7 +634,11 @@ def test_what_is_not_finite_or_too_vague_is_left_out():
     tracker.put(sightings('b', 0.2, [(1, 1)], view=view), 0.2)
     frame = tracker.advance(9.0)[-1]
     assert frame.positions.shape == (1, 2) and np.allclose(frame.positions, 1.0, atol=0.1)
-    assert tracker.statistics()['a'].unusable == 18
+    facts = tracker.statistics()['a']
+    assert facts.unusable == 18 and facts.vague == 6
+    far, vague = sorted(tracker.new_warnings(), key=lambda line: 'known to' in line)
+    assert '1e+300 m' in far and '100000 m' in far and far.startswith("camera 'a'")
+    assert vague.startswith("camera 'a'") and '1.58e+03 m' in vague and 'than 3 m' in vague
 
 
 @pytest.mark.filterwarnings('error')
@@ -570,7 +731,7 @@ def test_inside_a_polygon():
 
 @pytest.fixture(scope='module')
 def wildtrack():
-    """Return the tool, and 40 frames of the truth that no constant was chosen on."""
+    """Return the tool, and 60 frames of the truth that no constant was chosen on."""
     folder = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
     archive = folder / 'WILDTRACK.tar.xz'
     if not archive.is_file():
@@ -578,16 +739,24 @@ def wildtrack():
     spec = importlib.util.spec_from_file_location('wildtrack', ROOT / 'tools' / 'wildtrack.py')
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    return tool, tool.load(archive, slice(100, 140))
+    return tool, tool.load(archive, slice(100, 160))
 
 
 @pytest.mark.parametrize('trial, within', [
-    ('exact boxes', 0.03), ('3 px, 10 % misses', 0.1), ('a camera is 2 m off, no ids', 0.1)])
+    ('exact boxes', 0.03), ('3 px, 10 % misses', 0.1), ('three call them pedestrians', 0.1)])
 def test_people_of_wildtrack(wildtrack, trial, within):
     """Seven cameras on a crowd: each person is counted once, where she is."""
     tool, scene = wildtrack
-    found = tool.measured(scene, tool.TRIALS[trial], 20)
+    found = tool.measured(tool.Scene(scene.frames[:40], scene.views), tool.TRIALS[trial], 20)
     assert found.summed > 2.5
     assert found.count == pytest.approx(1.0, abs=within)
     assert found.error <= 0.15
-    assert found.ghosts < (0.1 if 'off' in trial else 0.01)
+    assert found.ghosts < (0.05 if 'call' in trial else 0.01)
+
+
+def test_a_camera_of_wildtrack_is_off(wildtrack):
+    """After some seconds, until it has contradicted the others often enough, it is left out."""
+    tool, scene = wildtrack
+    found = tool.measured(scene, tool.TRIALS['a camera is 2 m off, no ids'], 20, first=34)
+    assert found.count == pytest.approx(1.0, abs=0.1)
+    assert found.error <= 0.15 and found.ghosts < 0.05

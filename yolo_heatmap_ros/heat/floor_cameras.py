@@ -3,10 +3,10 @@
 from collections import deque
 from typing import Deque, Dict, Iterator, List, Optional, Tuple
 
-import cv2
 import numpy as np
 
 from yolo_heatmap_ros.heat.clock import FrameClock
+from yolo_heatmap_ros.heat.floor_places import cells_of, SeenPlaces
 
 MAX_CAMERAS = 64
 """Largest number of cameras at a time; what others send is not used."""
@@ -28,6 +28,8 @@ MIN_OFFSETS = 5
 """... and how many are needed, ..."""
 OFFSETS_SPAN = 1.0
 """... over so many seconds."""
+NEAR_CLOCK = 1.0
+"""Stamps within so many s of the receiver's time are by a clock that is right."""
 RETURN = 0.8
 """A camera comes back when its stamps are as near as this share of what is usable."""
 CONTRADICTS = 0.35
@@ -37,7 +39,16 @@ AGREES = 0.15
 MIN_JUDGED = 40
 """... after so many sightings ..."""
 MEMORY_JUDGED = 100.0
-"""... of which about so many, the last ones, count."""
+"""... of which about so many, the last ones, count; ..."""
+MEMORY_UNJUDGED = 300.0
+"""... so many that nobody can judge let them be forgotten as well: where cameras hardly overlap,
+a little is no evidence."""
+MOST_IN_CELL = 5.0
+"""What is contradicted in one cell counts up to that: who stands still must not decide alone."""
+FORGOTTEN = 5.0
+"""A camera also comes back when no more is left than that of what contradicts it."""
+PRUNE_EVERY = 0.5
+"""Seconds between two looks at what a camera that turns has lost from its view."""
 MIXED_UP = 8.0
 """How many sets out of order, of about the last 50, mean that two nodes use one name."""
 _FORGETTING = 0.98
@@ -52,7 +63,8 @@ class FloorCamera:
     `stamp` is the latest one in s, `latest` that of the last set that was used, `received` when it
     sent the last one by the receiver's clock, `period` the usual time between its stamps in s, and
     `offset` how many s its stamps are behind those of the others.  `late` counts sets that came
-    too late, `unusable` what was not finite or out of all bounds.
+    too late, `unusable` what was not finite or out of all bounds, and `vague` what of that was too
+    uncertain or too far away.
     """
 
     def __init__(self, name: str, slot: int, received: float):
@@ -62,14 +74,16 @@ class FloorCamera:
         self.stamp = self.latest = self.last_judged = -np.inf
         self.period = 0.0
         self.offset = 0.0
-        self.late = self.unusable = 0
+        self.late = self.unusable = self.vague = 0
         self.behind = self.off_time = self.contradicts = False
-        self.judged = self.contradicted = 0.0
+        self._agreed = 0.0
+        self._against: Dict[Tuple[int, int], float] = {}
         self.ids: Dict[int, int] = {}
         self.offsets: Deque[Tuple[float, float]] = deque(maxlen=OFFSETS)
         self._view: Optional[np.ndarray] = None
         self._view_before: Optional[np.ndarray] = None
-        self._places: Deque[np.ndarray] = deque(maxlen=32)
+        self._places = SeenPlaces()
+        self._pruned = -np.inf
         self._mixed_up = 0.0
 
     @property
@@ -78,9 +92,19 @@ class FloorCamera:
         return self.off_time or self.contradicts
 
     @property
+    def contradicted(self) -> float:
+        """Return how many of its last sightings others contradict."""
+        return sum(self._against.values())
+
+    @property
+    def judged(self) -> float:
+        """Return how many of its last sightings others confirm or contradict."""
+        return self._agreed + self.contradicted
+
+    @property
     def share(self) -> float:
         """Return the share of its sightings that others contradict."""
-        return self.contradicted / self.judged if self.judged else 0.0
+        return self.contradicted / self.judged if self.judged > 0.0 else 0.0
 
     def take(self, stamp: float, received: float) -> bool:
         """
@@ -123,45 +147,67 @@ class FloorCamera:
         received, offsets = np.array(self.offsets).T
         return float(np.median(offsets + drift * (now - received)))
 
-    def look(self, view: Optional[np.ndarray], positions: np.ndarray) -> None:
-        """Take its view, (M, 2) m or None, and what it sees, (N, 2) m."""
+    def look(self, view: Optional[np.ndarray], stamp: float) -> None:
+        """Take its view, (M, 2) m, None if unknown, at `stamp` in s."""
         if view is None or len(view) < 3:
             self._view = None
-            if len(positions):
-                self._places.append(positions[:32].astype(np.float32))
             return
         if self._view is not None and not np.array_equal(view, self._view):
             if self._view_before is not None and np.array_equal(view, self._view_before):
                 self._mixed_up += 1.0
             self._view_before = self._view
+            if abs(stamp - self._pruned) >= PRUNE_EVERY:
+                # From elsewhere, or in another direction, walls may hide what it saw from there.
+                self._places.keep(inside(view, self._places.centres()))
+                self._pruned = stamp
         self._view = view
 
-    def sees(self, places: np.ndarray) -> np.ndarray:
-        """
-        Return which places, (N, 2) m, are in its view, (N,) bool.
+    def learn(self, places: np.ndarray, stamp: float) -> None:
+        """Take where, (N, 2) m, it has seen objects at `stamp` in s."""
+        self._places.add(places, stamp)
 
-        Without a view: those among what it has seen lately.
-        """
-        view = self._view
-        if view is None:
-            if not self._places:
-                return np.zeros(len(places), bool)
-            view = cv2.convexHull(np.concatenate(self._places))[:, 0].astype(np.float64)
-        return inside(view, places)
+    def views(self, places: np.ndarray) -> np.ndarray:
+        """Return which places, (N, 2) m, are in its view, (N,) bool; all if it is not known."""
+        return np.ones(len(places), bool) if self._view is None else inside(self._view, places)
+
+    def sees(self, places: np.ndarray, stamp: float) -> np.ndarray:
+        """Return in which places, (N, 2) m, it has seen objects before `stamp` in s, (N,) bool."""
+        return self._places.include(places, stamp)
+
+    def sees_near(self, places: np.ndarray, stamp: float) -> np.ndarray:
+        """Return the same, but also for places right beside those."""
+        return self._places.are_near(places, stamp)
 
     def is_mixed_up(self) -> bool:
         """Return whether two cameras seem to use this name."""
         return self._mixed_up >= MIXED_UP
 
-    def judge(self, agreed: int, contradicted: int) -> None:
-        """Count sightings that other cameras confirm, and those that they contradict."""
-        factor = float(np.exp(-(agreed + contradicted) / MEMORY_JUDGED))
-        self.judged = self.judged * factor + agreed + contradicted
-        self.contradicted = self.contradicted * factor + contradicted
+    def judge(self, agreed: int, contradicted: int, places: np.ndarray, unjudged: int) -> None:
+        """
+        Count sightings that others confirm, that they contradict, and that nobody can judge.
+
+        `places` (N, 2) m are those of which `contradicted` are, in any of them.
+        """
+        fading = float(np.exp(-(agreed + contradicted) / MEMORY_JUDGED
+                              - unjudged / MEMORY_UNJUDGED))
+        self._agreed = self._agreed * fading + agreed
+        self._against = {cell: count * fading for cell, count in self._against.items()
+                         if count * fading > 0.05}
+        if contradicted:
+            for x, y in cells_of(places).tolist():
+                count = self._against.get((x, y), 0.0) + contradicted / len(places)
+                self._against[x, y] = min(count, MOST_IN_CELL)
 
     def forget_verdict(self) -> None:
         """Begin to judge it anew."""
-        self.judged = self.contradicted = 0.0
+        self._agreed = 0.0
+        self._against.clear()
+
+    def believe(self) -> None:
+        """Let it come back: what it saw may have been elsewhere."""
+        self.contradicts = False
+        self.forget_verdict()
+        self._places.clear()
 
     def bind(self, own: int, number: int) -> None:
         """Remember that its own id is that of a track."""
@@ -233,30 +279,39 @@ class FloorCameras:
             camera.received = min(camera.received, now)
             camera.offsets.clear()
 
-    def compare_clocks(self, now: float) -> None:
-        """Leave out cameras whose stamps are apart from those of the others, and say so."""
-        if now - self._compared < 0.5:
+    def compare_clocks(self, received: float, now: Optional[float]) -> None:
+        """
+        Leave out cameras whose stamps are apart from those of the others, and say so.
+
+        `received` is the time by the receiver's clock, and `now` by that of the stamps, both in s.
+        """
+        if received - self._compared < 0.5:
             return
-        self._compared = now
-        comparable = [one for one in self.live(now) if one.comparable()]
+        self._compared = received
+        comparable = [one for one in self.live(received) if one.comparable()]
         if not comparable:
             return
         # All of them drift if a recording is played faster, or slower, than it was made.
         drift = float(np.median([one.drift() for one in comparable]))
-        lags = [(one.lag(now, drift), one) for one in comparable]
+        lags = [(one.lag(received, drift), one) for one in comparable]
         ordered = sorted(lag for lag, _ in lags)
-        # Of two, the receiver's own clock tells which one is wrong.
-        middle = min((ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]), key=abs)
+        middle, by_clock = _middle(ordered, received, now)
         for lag, camera in lags:
             camera.offset = lag - middle
             limit = self._usable * (RETURN if camera.off_time else 1.0)
             camera.off_time = abs(camera.offset) > limit
             if camera.off_time:
+                others = 'those of the other cameras'
+                if len(lags) == 2:
+                    other = next(one for _, one in lags if one is not camera)
+                    others = f"those of camera '{other.name[:64]}', " + (
+                        "which are near this host's time" if by_clock else
+                        'and nothing tells which clock is right; what is older comes too late')
                 side = 'behind' if camera.offset > 0.0 else 'ahead of'
                 self.warn(f'time {camera.name}', (
                     f"camera '{camera.name[:64]}': its stamps are {abs(camera.offset):.1f} s "
-                    f'{side} those of the other cameras: synchronise the clocks of the hosts '
-                    '(NTP), or let it send sooner; it is left out until then'))
+                    f'{side} {others}: synchronise the clocks of the hosts (NTP), or let it send '
+                    'sooner; it is left out until then'))
             else:
                 self._said.discard(f'time {camera.name}')
 
@@ -274,27 +329,43 @@ class FloorCameras:
         Return the one that has been left out.
         """
         for camera in self:
-            if camera.contradicts and camera.judged >= MIN_JUDGED and camera.share < AGREES:
-                camera.contradicts = False
-                camera.forget_verdict()
+            if camera.contradicts and (camera.contradicted < FORGOTTEN or (
+                    camera.judged >= MIN_JUDGED and camera.share < AGREES)):
+                camera.believe()
                 self._said.discard(f'word {camera.name}')
         used = [one for one in self if not one.left_out and one.judged >= MIN_JUDGED]
         worst = max(used, default=None, key=lambda one: (round(one.share, 1), -one.judged))
         if worst is None or worst.share < CONTRADICTS:
             return None
         worst.contradicts = True
-        others = [one for one in used if one is not worst]
+        others = [one for one in self
+                  if one is not worst and not one.left_out and one.judged >= MIN_JUDGED / 2.0]
         rival = ''
         if len(others) == 1 and others[0].share >= CONTRADICTS:
             rival = f", which may be that of '{others[0].name[:64]}' as well"
         self.warn(f'word {worst.name}', (
             f"camera '{worst.name[:64]}' contradicts the others: they see nobody where it sees "
             f'{worst.share:.0%} of its objects, and it nobody where they do: check its '
-            f'calibration{rival}; it is left out until it agrees'))
+            f'calibration{rival}; it is left out until it agrees, or no more speaks against it'))
         # They may have been contradicted by this one.
         for camera in self:
-            camera.forget_verdict()
+            if not camera.contradicts:
+                camera.forget_verdict()
         return worst
+
+
+def _middle(lags: List[float], received: float, now: Optional[float]) -> Tuple[float, bool]:
+    """
+    Return which of several lags, in s and in order, is right, and whether `now` tells.
+
+    Of two in the middle, it is the one that the receiver's time is near to, or else the later one.
+    """
+    two = lags[(len(lags) - 1) // 2], lags[len(lags) // 2]
+    if now is not None:
+        behind = [lag + now - received for lag in two]
+        if min(map(abs, behind)) <= NEAR_CLOCK:
+            return two[int(abs(behind[1]) < abs(behind[0]))], True
+    return two[0], False
 
 
 def inside(polygon: np.ndarray, places: np.ndarray) -> np.ndarray:

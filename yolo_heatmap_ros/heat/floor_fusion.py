@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from yolo_heatmap_ros.heat.assignment import assigned
+from yolo_heatmap_ros.heat.floor_classes import FloorClasses, UNKNOWN
 
 FOOT = 0.1
 """Standard deviation, in m, of where a camera puts a foot, whatever its pixels: people have feet
@@ -27,7 +28,7 @@ An object that is new, or false, is as likely as that if 3 of them appear on 100
 CLAIM = 6.0
 """How much likelier, in -2 log likelihoods, the track is that a camera's own id points at ..."""
 OTHER_CLASS = 6.0
-"""... and how much less likely one of another class."""
+"""... and how much less likely one of another class, unless the two are known to be the same."""
 CLUSTER_GATE = 9.0
 """Squared distance, in variances, beyond which sightings that no track explains are apart."""
 NEAR = 0.6
@@ -46,14 +47,14 @@ class New(NamedTuple):
     """
     What no track explains: places, (N, 2) m, covariances, (N, 2, 2) m^2, and whose they are.
 
-    `slots` (N,) int64 are the cameras', `stamps` (N,) float64 in s, `names` (N,) str.
+    `slots` (N,) int64 are the cameras', `stamps` (N,) float64 in s, `classes` (N,) int64.
     """
 
     positions: np.ndarray
     covariances: np.ndarray
     slots: np.ndarray
     stamps: np.ndarray
-    names: np.ndarray
+    classes: np.ndarray
 
 
 class FloorTracks:
@@ -61,31 +62,39 @@ class FloorTracks:
     Tracks on the floor at one time, `now` in s.
 
     The velocity is an Ornstein-Uhlenbeck process, as in `motion`.  `means` (T, 4) float64 are x, y
-    in m and their speeds in m/s, `covariances` (T, 4, 4) theirs; `numbers` (T,) int64; `names`
-    (T,) str; `confirmed` (T,) bool; `begun` (T,) float64 in s; `steps` (T,) int64 in how many
-    steps each was seen; `last_seen` (T, C) float64, the stamp in s at which each camera has seen
-    it last, -inf for never; `lone_since` (T,) float64, since when only one of several cameras that
-    look at it sees it, inf if that is not so.
+    in m and their speeds in m/s, `covariances` (T, 4, 4) theirs; `numbers` (T,) int64; `votes`
+    (T,) are how often each was called what, by number, `classes` (T,) int64 the most frequent of
+    them, and `called` (T, C) int64 what each camera has called it last; `confirmed` (T,) bool;
+    `begun` (T,) float64 in s; `steps` (T,) int64 in how many steps each was seen; `last_seen`
+    (T, C) float64, the stamp in s at which each camera has seen it last, -inf for never;
+    `lone_since` (T,) float64, since when only one of several cameras that look at it sees it, inf
+    if that is not so; `shared_since` (T,) float64, since when two have seen it all the time, and
+    `shared` (T,) bool, whether they have for long enough.
     """
 
-    _FIELDS = ('means', 'covariances', 'numbers', 'names', 'confirmed', 'begun', 'steps',
-               'stepped', 'last_seen', 'lone_since')
+    _FIELDS = ('means', 'covariances', 'numbers', 'votes', 'classes', 'called', 'confirmed',
+               'begun', 'steps', 'stepped', 'last_seen', 'lone_since', 'shared_since', 'shared')
 
-    def __init__(self, cameras: int, speed: float):
+    def __init__(self, cameras: int, speed: float, known: FloorClasses):
         """Begin without tracks, for `cameras` slots and objects that move at `speed` in m/s."""
         self.now = -np.inf
         self._speed = speed
+        self._known = known
         self._next = itertools.count(1)
         self.means = np.empty((0, 4))
         self.covariances = np.empty((0, 4, 4))
         self.numbers = np.empty(0, np.int64)
-        self.names = np.empty(0, 'U64')
+        self.votes = np.empty(0, object)
+        self.classes = np.empty(0, np.int64)
+        self.called = np.empty((0, cameras), np.int64)
         self.confirmed = np.empty(0, bool)
         self.begun = np.empty(0)
         self.steps = np.empty(0, np.int64)
         self.stepped = np.empty(0, np.int64)
         self.last_seen = np.empty((0, cameras))
         self.lone_since = np.empty(0)
+        self.shared_since = np.empty(0)
+        self.shared = np.empty(0, bool)
 
     def __len__(self) -> int:
         """Return the number of tracks, also those that are not confirmed."""
@@ -113,26 +122,27 @@ class FloorTracks:
         self.means = self.means @ step.T
         self.covariances = step @ self.covariances @ step.T + noise
 
-    def associate(self, positions: np.ndarray, covariances: np.ndarray, names: np.ndarray,
+    def associate(self, positions: np.ndarray, covariances: np.ndarray, classes: np.ndarray,
                   claimed: np.ndarray, gate: float = GATE) -> np.ndarray:
         """
         Return which of one camera's sightings are of which track, pairs of indices (K, 2) int64.
 
-        `positions` (N, 2) m, `covariances` (N, 2, 2) m^2, `names` (N,) str, and `claimed` (N,)
-        int64, the track that the camera's own id points at, -1 for none.
+        `positions` (N, 2) m, `covariances` (N, 2, 2) m^2, `classes` (N,) int64, and `claimed`
+        (N,) int64, the track that the camera's own id points at, -1 for none.
         """
         if not len(self) or not len(positions):
             return np.empty((0, 2), np.int64)
         away, spread = distances(positions, covariances, self.means[:, :2],
                                  self.covariances[:, :2, :2])
-        against = away + np.log(spread) + OTHER_CLASS * (names[:, None] != self.names)
+        against = away + np.log(spread) + OTHER_CLASS * self._known.unlike[
+            classes[:, None], self.classes]
         claims = claimed[:, None] == np.arange(len(self))
         against -= CLAIM * claims
         against[away >= np.where(claims, max(gate, BELIEVED), gate)] = np.inf
         return assigned(against, UNLIKE)
 
-    def see(self, pairs: np.ndarray, positions: np.ndarray, covariances: np.ndarray, slot: int,
-            step: int) -> None:
+    def see(self, pairs: np.ndarray, positions: np.ndarray, covariances: np.ndarray,
+            classes: np.ndarray, slot: int, step: int) -> None:
         """Take the sightings of one camera at `now`, in pairs as `associate` returns them."""
         sightings, tracks = pairs.T
         total = self.covariances[tracks, :2, :2] + covariances[sightings]
@@ -142,8 +152,20 @@ class FloorTracks:
         smaller = self.covariances[tracks] - gain @ self.covariances[tracks, :2]
         self.covariances[tracks] = (smaller + smaller.transpose(0, 2, 1)) / 2.0
         self.last_seen[tracks, slot] = self.now
+        self.called[tracks, slot] = classes[sightings]
+        for track, number in zip(tracks.tolist(), classes[sightings].tolist()):
+            self._vote(track, number, 1)
         self.steps[tracks] += self.stepped[tracks] != step
         self.stepped[tracks] = step
+
+    def _vote(self, track: int, number: int, count: int) -> None:
+        """Count what a track, by its index, is called."""
+        if number == UNKNOWN:
+            return
+        votes = self.votes[track]
+        votes[number] = votes.get(number, 0) + count
+        if votes[number] > votes.get(int(self.classes[track]), 0):
+            self.classes[track] = number
 
     def begin(self, new: New, step: int) -> np.ndarray:
         """
@@ -165,9 +187,11 @@ class FloorTracks:
                 away, _ = distances(new.positions[index:index + 1],
                                     new.covariances[index:index + 1], means[:count],
                                     covariances[:count])
-                close = np.flatnonzero(away[0] < CLUSTER_GATE)
-                for near in close[np.argsort(away[0, close], kind='stable')].tolist():
-                    if slot not in slots[near] and new.names[members[near][0]] == new.names[index]:
+                away = self._apart(away[0], new.classes[index],
+                                   new.classes[[some[0] for some in members]])
+                close = np.flatnonzero(away < CLUSTER_GATE)
+                for near in close[np.argsort(away[close], kind='stable')].tolist():
+                    if slot not in slots[near]:
                         cluster = near
                         break
             if cluster < 0:
@@ -188,6 +212,11 @@ class FloorTracks:
         self._append(members, means, covariances, new, step)
         return tracks
 
+    def _apart(self, away: np.ndarray, one: int, others: np.ndarray) -> np.ndarray:
+        """Return distances, (N,), with what the classes say: `one`, and `others` (N,) int64."""
+        return np.where(self._known.different[one, others], np.inf,
+                        away + OTHER_CLASS * self._known.unlike[one, others])
+
     def _append(self, members: Sequence[Sequence[int]], means: np.ndarray,
                 covariances: np.ndarray, new: New, step: int) -> None:
         count = len(members)
@@ -199,17 +228,25 @@ class FloorTracks:
         wide[:, :2, :2] = covariances[:count]
         wide[:, (2, 3), (2, 3)] = self._speed ** 2
         seen = np.full((count, self.last_seen.shape[1]), -np.inf)
+        called = np.full(seen.shape, UNKNOWN)
         for row, some in enumerate(members):
             seen[row, new.slots[some]] = new.stamps[some]
+            called[row, new.slots[some]] = new.classes[some]
+        votes = np.empty(count, object)
+        votes[:] = [{} for _ in members]
         fresh = {
             'means': states, 'covariances': wide,
             'numbers': np.array([next(self._next) for _ in members], np.int64),
-            'names': new.names[[some[0] for some in members]],
+            'votes': votes, 'classes': np.full(count, UNKNOWN), 'called': called,
             'confirmed': np.zeros(count, bool), 'begun': np.full(count, self.now),
             'steps': np.ones(count, np.int64), 'stepped': np.full(count, step),
-            'last_seen': seen, 'lone_since': np.full(count, np.inf)}
+            'last_seen': seen, 'lone_since': np.full(count, np.inf),
+            'shared_since': np.full(count, np.inf), 'shared': np.zeros(count, bool)}
         for name in self._FIELDS:
             setattr(self, name, np.concatenate((getattr(self, name), fresh[name])))
+        for track, some in enumerate(members, len(self) - count):
+            for number in new.classes[some].tolist():
+                self._vote(track, number, 1)
 
     def duplicates(self, near: Dict[Tuple[int, int], float], fresh: float,
                    ) -> Tuple[Dict[Tuple[int, int], float], List[Tuple[int, int]]]:
@@ -222,7 +259,8 @@ class FloorTracks:
         """
         places, covariances = self.means[:, :2], self.covariances[:, :2, :2]
         x, y = np.moveaxis(places[:, None] - places, -1, 0)
-        close = (np.hypot(x, y) < NEAR) & (self.names[:, None] == self.names)
+        close = (np.hypot(x, y) < NEAR) & ~self._known.different[self.classes[:, None],
+                                                                 self.classes]
         foot = np.eye(2) * FOOT ** 2 / 2.0
         still, same, taken = {}, [], set()
         for one, other in np.argwhere(np.triu(close, 1))[:MAX_NEAR].tolist():
@@ -231,7 +269,7 @@ class FloorTracks:
                 continue
             away, _ = distances(places[one:one + 1], covariances[one:one + 1] + foot,
                                 places[other:other + 1], covariances[other:other + 1] + foot)
-            if away[0, 0] >= CLUSTER_GATE:
+            if self._apart(away[0], self.classes[one], self.classes[[other]])[0] >= CLUSTER_GATE:
                 continue
             pair = int(self.numbers[one]), int(self.numbers[other])
             still[pair] = since = near.get(pair, self.now)
@@ -249,7 +287,12 @@ class FloorTracks:
             self.covariances[one] = self.covariances[other]
         self.confirmed[one] |= self.confirmed[other]
         self.steps[one] = max(self.steps[one], self.steps[other])
+        self.called[one] = np.where(self.last_seen[other] > self.last_seen[one],
+                                    self.called[other], self.called[one])
         self.last_seen[one] = np.maximum(self.last_seen[one], self.last_seen[other])
+        self.shared[one] |= self.shared[other]
+        for number, count in self.votes[other].items():
+            self._vote(one, number, count)
 
     def keep(self, wanted: np.ndarray) -> None:
         """Forget all tracks but those wanted, (T,) bool."""

@@ -13,7 +13,9 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.floor_cameras import (
     FloorCamera, FloorCameras, MAX_CAMERAS, MAX_CORNERS)
+from yolo_heatmap_ros.heat.floor_classes import FloorClasses
 from yolo_heatmap_ros.heat.floor_fusion import CLUSTER_GATE, FloorTracks, FOOT, New
+from yolo_heatmap_ros.heat.floor_places import CELL
 
 MAX_SIGHTINGS = 256
 """Largest number of sightings in a set, those of the highest confidence."""
@@ -43,7 +45,9 @@ LONE_STEPS = 4
 CONFIRMING_SHARE = 0.6
 """... in this share of all since the first one."""
 LONE = 10.0
-"""Seconds after which a track that one camera sees where many look is no longer believed."""
+"""Seconds after which a track that one camera sees where many look is no longer believed, ..."""
+SHARED = 3.0
+"""... unless two have seen it for so many seconds: who sits down may be hidden from one."""
 JUDGE_EVERY = 0.5
 """Seconds between two verdicts on a camera: who stands still must not decide by himself."""
 
@@ -97,8 +101,10 @@ class CameraStatistics:
 
     `stamp` is its last one, `age` the time since then by the stamps of all, `offset` by how much
     its stamps are behind those of the others, all in s.  `contradicted` is the share of its
-    sightings that other cameras contradict.  `late` counts sets that came too late, and `unusable`
-    sets with a wrong stamp and sightings that are not finite or too vague.
+    sightings that other cameras contradict.  `late` counts sets that came too late.  `unusable`
+    counts sets with a wrong or repeated stamp, and sightings with a number that is not finite, an
+    impossible covariance, a standard deviation above `VAGUE`, or a place beyond `FARTHEST`;
+    `vague` counts those of the last two kinds alone.
     """
 
     stamp: float
@@ -108,6 +114,7 @@ class CameraStatistics:
     left_out: bool
     late: int
     unusable: int
+    vague: int
 
 
 class _Set(NamedTuple):
@@ -119,7 +126,7 @@ class _Set(NamedTuple):
     positions: np.ndarray
     covariances: np.ndarray
     ids: np.ndarray
-    names: np.ndarray
+    classes: np.ndarray
 
 
 class FloorTracker:
@@ -134,7 +141,8 @@ class FloorTracker:
         Tracks that nobody sees are predicted for `memory` s.  Objects move at about `speed` m/s.
         """
         self._window, self._delay, self._memory = 1.0 / rate, delay, memory
-        self._tracks = FloorTracks(MAX_CAMERAS, speed)
+        self._classes = FloorClasses()
+        self._tracks = FloorTracks(MAX_CAMERAS, speed, self._classes)
         self._speed = speed
         self._cameras = FloorCameras(delay)
         self._pending: List[_Set] = []
@@ -144,11 +152,14 @@ class FloorTracker:
         self._now = -np.inf
         self._near: Dict[Tuple[int, int], float] = {}
 
-    def put(self, sightings: FloorSightings, received: float) -> None:
+    def put(self, sightings: FloorSightings, received: float,
+            now: Optional[float] = None) -> None:
         """
-        Take what a camera sees, received at `received` in s.
+        Take what a camera sees, received at `received` in s, by any clock that runs steadily.
 
-        Nothing is raised for what is unusable: it is left out, and counted in `statistics`.
+        `now` is the receiver's time in s by the clock that stamps are of, None if that is not
+        known: it decides which of two cameras is right whose stamps are apart.  Nothing is raised
+        for what is unusable: it is left out, and counted in `statistics`.
         """
         self._watch_clock(received)
         camera, reused = self._cameras.find(sightings.camera, received)
@@ -161,7 +172,7 @@ class FloorTracker:
             self._cameras.check_names(camera)
             return
         stamp = sightings.stamp
-        self._cameras.compare_clocks(received)
+        self._cameras.compare_clocks(received, now)
         if camera.off_time:
             return
         if self._origin is None:
@@ -178,7 +189,7 @@ class FloorTracker:
             camera.late += 1
             return
         one = self._usable(sightings, camera, received)
-        camera.look(_polygon(sightings.view), one.positions)
+        camera.look(_polygon(sightings.view), stamp)
         self._cameras.check_names(camera)
         self._pending.append(one)
 
@@ -203,7 +214,7 @@ class FloorTracker:
         newest = max((one.stamp for one in self._cameras if not one.off_time), default=0.0)
         return {one.name: CameraStatistics(
             one.stamp, newest - one.stamp if np.isfinite(one.stamp) else np.inf, one.offset,
-            one.share, one.left_out, one.late, one.unusable) for one in self._cameras}
+            one.share, one.left_out, one.late, one.unusable, one.vague) for one in self._cameras}
 
     def new_warnings(self) -> List[str]:
         """Return a line on each thing that users should know, once."""
@@ -244,11 +255,15 @@ class FloorTracker:
         xx, xy, yy = covariances[:, 0, 0], covariances[:, 0, 1], covariances[:, 1, 1]
         with np.errstate(invalid='ignore', over='ignore'):
             widest = (xx + yy) / 2.0 + np.hypot((xx - yy) / 2.0, xy)
-            usable = ((np.abs(positions) <= FARTHEST).all(axis=1) & (widest <= VAGUE ** 2)
-                      & (np.minimum(xx, yy) >= 0.0) & (xx * yy >= xy ** 2 * (1.0 - 1e-6))
-                      & np.isfinite(covariances).all(axis=(1, 2)))
-        chosen = np.flatnonzero(usable)
+            sound = ((np.minimum(xx, yy) >= 0.0) & (xx * yy >= xy ** 2 * (1.0 - 1e-6))
+                     & np.isfinite(covariances).all(axis=(1, 2))
+                     & np.isfinite(positions).all(axis=1))
+        far = sound & (np.abs(positions) > FARTHEST).any(axis=1)
+        vague = sound & ~far & (widest > VAGUE ** 2)
+        chosen = np.flatnonzero(sound & ~far & ~vague)
         camera.unusable += len(positions) - len(chosen)
+        camera.vague += int((far | vague).sum())
+        self._warn_of_vague(camera, np.abs(positions[far]), np.sqrt(widest[vague]))
         if len(chosen) > MAX_SIGHTINGS:
             self._cameras.warn(f'many {camera.name}', (
                 f"camera '{camera.name[:64]}': {len(chosen)} objects in a frame; the "
@@ -259,9 +274,26 @@ class FloorTracker:
         covariances = covariances[chosen].copy()
         covariances[:, 0, 1] = covariances[:, 1, 0] = xy[chosen]
         covariances[:, (0, 1), (0, 1)] += FOOT ** 2
-        names = np.array([sightings.class_names[index][:64] for index in chosen.tolist()], 'U64')
+        classes = self._classes.numbers([sightings.class_names[index]
+                                         for index in chosen.tolist()])
+        self._classes.take_set(classes)
         return _Set(sightings.stamp, received, camera, positions[chosen], covariances,
-                    _without_repeats(np.asarray(sightings.track_ids, np.int64)[chosen]), names)
+                    _without_repeats(np.asarray(sightings.track_ids, np.int64)[chosen]), classes)
+
+    def _warn_of_vague(self, camera: FloorCamera, far: np.ndarray, spreads: np.ndarray) -> None:
+        """Say what cannot be used: places, (N, 2) m, and standard deviations, (M,) m."""
+        name = camera.name[:64]
+        if len(far):
+            self._cameras.warn(f'far {camera.name}', (
+                f"camera '{name}': it places an object {far.max():.3g} m from the origin of the "
+                f'floor, more than {FARTHEST:g} m: such objects are not used; check its '
+                'ground.*, which is in m, and its frame'))
+        if len(spreads):
+            self._cameras.warn(f'vague {camera.name}', (
+                f"camera '{name}': where an object stands is known to {spreads.max():.3g} m only, "
+                f'and more than {VAGUE:g} m is not used: let it look down more steeply, from '
+                'nearer or with more pixels, or let another camera see that place; if it is near, '
+                'check its ground.*'))
 
     def _fuse(self, bundle: List[_Set]) -> FloorFrame:
         self._step += 1
@@ -283,6 +315,7 @@ class FloorTracker:
                     if own >= 0:
                         one.camera.bind(own, number)
         fresh = max(FRESH, 2.2 * self._period())
+        self._compare_classes(bundle, owners, fresh)
         lookers = self._judge(bundle, owners, fresh)
         self._confirm(lookers, fresh)
         self._merge(fresh)
@@ -298,7 +331,9 @@ class FloorTracker:
         cameras = (tracks.last_seen[shown] >= latest).sum(axis=1)
         return FloorFrame(tracks.now, tracks.means[shown, :2], tracks.means[shown, 2:],
                           tracks.covariances[shown, :2, :2], tracks.numbers[shown],
-                          tuple(tracks.names[shown].tolist()), cameras, cameras > 0)
+                          tuple(self._classes.names[number]
+                                for number in tracks.classes[shown].tolist()),
+                          cameras, cameras > 0)
 
     def _is_current(self, camera: FloorCamera) -> bool:
         """Return whether the last set of a camera that was used still says what it sees."""
@@ -326,8 +361,9 @@ class FloorTracker:
         ids = one.camera.ids
         claimed = np.array([index_of.get(ids.get(own), -1)
                             for own in one.ids.tolist()], np.int64)
-        pairs = self._tracks.associate(one.positions, one.covariances, one.names, claimed)
-        self._tracks.see(pairs, one.positions, one.covariances, one.camera.slot, self._step)
+        pairs = self._tracks.associate(one.positions, one.covariances, one.classes, claimed)
+        self._tracks.see(pairs, one.positions, one.covariances, one.classes, one.camera.slot,
+                         self._step)
         owned[pairs[:, 0]] = pairs[:, 1]
 
     def _begin(self, bundle: List[_Set], owners: List[np.ndarray]) -> None:
@@ -344,38 +380,68 @@ class FloorTracker:
         begun = self._tracks.begin(New(
             np.array([one.positions[index] for one, (_, index) in zip(sets, rest)]), covariances,
             np.array([one.camera.slot for one in sets]), np.array([one.stamp for one in sets]),
-            np.array([one.names[index] for one, (_, index) in zip(sets, rest)])), self._step)
+            np.array([one.classes[index] for one, (_, index) in zip(sets, rest)])), self._step)
         for (number, index), track in zip(rest, begun.tolist()):
             owners[number][index] = track
 
+    def _compare_classes(self, bundle: List[_Set], owners: List[np.ndarray],
+                         fresh: float) -> None:
+        """Note where two cameras call one object differently."""
+        tracks = self._tracks
+        cameras = {camera.slot: camera.name[:64] for camera in self._cameras}
+        for one, owned in zip(bundle, owners):
+            if one.stamp - one.camera.last_judged < JUDGE_EVERY - 1e-3:
+                continue
+            rows = np.flatnonzero(owned >= 0)
+            some, classes = owned[rows], one.classes[rows, None]
+            unlike = (self._classes.unlike[classes, tracks.called[some]]
+                      & (tracks.last_seen[some] > tracks.now - fresh))
+            for row in np.flatnonzero(unlike.any(axis=1)).tolist():
+                other = int(unlike[row].argmax())
+                names = self._classes.take_same(
+                    int(classes[row, 0]), int(tracks.called[some[row], other]))
+                if names is not None:
+                    self._cameras.warn(f'class {sorted(names)}', (
+                        f"cameras '{one.camera.name[:64]}' and '{cameras[other]}' call the same "
+                        f"objects '{names[0]}' and '{names[1]}': they are fused, under the name "
+                        'that is given more often; give both nodes the same names of classes'))
+
     def _judge(self, bundle: List[_Set], owners: List[np.ndarray], fresh: float) -> np.ndarray:
         """
-        Hold what each camera sees against what the others do.
+        Hold what each camera sees against what the others do, and learn where it sees objects.
 
-        Return how many cameras look at each track, (T,) int64.
+        Return how many cameras have each track in their views, (T,) int64.
         """
         tracks, now = self._tracks, self._tracks.now
         places = np.concatenate([tracks.means[:, :2], *(one.positions for one in bundle)])
-        looks = np.zeros((len(places), MAX_CAMERAS), bool)
+        views = np.zeros((len(places), MAX_CAMERAS), bool)
+        looks = views.copy()
         trusted = np.zeros(MAX_CAMERAS, bool)
         for camera in self._cameras:
             if now - camera.latest <= fresh or self._is_current(camera):
-                looks[:, camera.slot] = camera.sees(places)
+                views[:, camera.slot] = camera.views(places)
+                # Views go on behind walls: that nobody is seen counts where somebody was.
+                looks[:, camera.slot] = views[:, camera.slot] & camera.sees(places, now)
                 trusted[camera.slot] = not camera.left_out
         count = len(tracks)
         sees = (tracks.last_seen > now - fresh) & trusted
-        lookers = (looks[:count] & trusted).sum(axis=1)
-        self._doubt(sees, lookers)
+        self._doubt(sees, ((looks[:count] | sees) & trusted).sum(axis=1))
         begin = count
         for one, owned in zip(bundle, owners):
             rows, begin = slice(begin, begin + len(owned)), begin + len(owned)
             camera = one.camera
-            if camera.off_time or one.stamp - camera.last_judged < JUDGE_EVERY - 1e-3:
+            if camera.off_time:
+                continue
+            # A camera that is left out has no tracks: what it sees itself must do.
+            known = camera.contradicts | ((owned >= 0) & np.append(tracks.confirmed, False)[owned])
+            known &= np.trace(one.covariances, axis1=1, axis2=2) <= CELL ** 2
+            camera.learn(one.positions[known], one.stamp)
+            if one.stamp - camera.last_judged < JUDGE_EVERY - 1e-3:
                 continue
             camera.last_judged = one.stamp
             missed = ~sees[:, camera.slot]
             if camera.contradicts:
-                pairs = tracks.associate(one.positions, one.covariances, one.names,
+                pairs = tracks.associate(one.positions, one.covariances, one.classes,
                                          np.full(len(owned), -1), CLUSTER_GATE)
                 owned = owned.copy()
                 owned[pairs[:, 0]] = pairs[:, 1]
@@ -385,19 +451,28 @@ class FloorTracker:
             seen = (sees & others).any(axis=1)
             agreed = (owned >= 0) & np.append(seen, False)[owned]
             alone = ~agreed & (looks[rows] & others).any(axis=1)
-            missed &= seen & tracks.confirmed & looks[:count, camera.slot]
+            # Others have seen that track before: they know that there is somebody.
+            alone &= (owned < 0) | ~np.append(tracks.shared, False)[owned]
+            missed &= (seen & tracks.confirmed & views[:count, camera.slot]
+                       & camera.sees_near(tracks.means[:, :2], now))
             # What is hidden from one of them is no contradiction, nor what one of them misses.
-            camera.judge(int(agreed.sum()), min(int(alone.sum()), int(missed.sum())))
+            contradicted = min(int(alone.sum()), int(missed.sum()))
+            camera.judge(int(agreed.sum()), contradicted, one.positions[alone],
+                         len(owned) - int(agreed.sum()) - contradicted)
         left = self._cameras.check_verdicts()
         if left is not None:
             tracks.forget_camera(left.slot)
-        return lookers
+        # This is only about some steps more or less until a track is confirmed.
+        return (views[:count] & trusted).sum(axis=1)
 
     def _doubt(self, sees: np.ndarray, lookers: np.ndarray) -> None:
         """Note since when one camera sees a track, (T, C), of three or more lookers, (T,)."""
-        tracks = self._tracks
+        tracks, now = self._tracks, self._tracks.now
         seeing = sees.sum(axis=1)
-        lone = np.where(lookers >= MANY, np.minimum(tracks.lone_since, tracks.now), np.inf)
+        tracks.shared_since = np.where(seeing >= 2, np.minimum(tracks.shared_since, now), np.inf)
+        tracks.shared |= now - tracks.shared_since >= SHARED
+        lone = np.where((lookers >= MANY) & ~tracks.shared,
+                        np.minimum(tracks.lone_since, now), np.inf)
         tracks.lone_since = np.where(seeing == 1, lone,
                                      np.where(seeing == 0, tracks.lone_since, np.inf))
 

@@ -147,7 +147,7 @@ class PositionsInput:
         self._tracker.put(FloorSightings(
             camera, seconds_of(message.header), positions.places, positions.covariances,
             positions.track_ids, tuple(positions.class_names), positions.confidences,
-            self._views.get(camera)), self._now())
+            self._views.get(camera)), self._now(), self._ros_now())
         self._advance()
 
     def _ros_now(self) -> float:
@@ -217,7 +217,7 @@ class PositionsInput:
         return {f'camera {name}': (
             f'{one.age:.2f} s behind the newest, stamps {one.offset:+.2f} s, '
             f'{100 * one.contradicted:.0f} % contradicted, {one.late} late, {one.unusable} '
-            f"unusable{', left out' if one.left_out else ''}")
+            f'unusable ({one.vague} too uncertain)' + (', left out' if one.left_out else ''))
             for name, one in self._tracker.statistics().items()}
 
     def _look(self) -> None:
