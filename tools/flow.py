@@ -4,9 +4,9 @@ How much better a map of flow knows where people go than one histogram of all di
     python tools/flow.py [--cells 0.5 1 2]
 
 Needs public truth (ETH and UCY; see docs/accuracy.md) in the folder that YOLO_HEATMAP_TRUTH names.
-The people of a scene are split at random into two halves; the flow of one half, gathered as the
-node gathers it, says how likely each direction of the other half's steps was.  `PRIOR` and
-`NEIGHBOURHOOD` were chosen on the hotel, and are those of the other scenes.
+The people of a scene are split into two halves, at random or by time; the flow of one half,
+gathered as the node gathers it, says how likely each direction of the other half's steps was, see
+`FlowMap.directions`.  Its `PRIOR` and `NEIGHBOURHOOD` were chosen on the hotel.
 """
 
 import argparse
@@ -15,24 +15,19 @@ from pathlib import Path
 import sys
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
-import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from yolo_heatmap_ros.heat.dwell import DwellSegment  # noqa: E402
-from yolo_heatmap_ros.heat.flow_field import DIRECTIONS, FlowGrid  # noqa: E402
+from yolo_heatmap_ros.heat.flow_field import DIRECTIONS, FlowGrid, FlowMap  # noqa: E402
 from yolo_heatmap_ros.heat.layers.flow import FloorFlow, STANDING  # noqa: E402
 
 SCENES = {'ETH': 'ETH/seq_eth_obsmat.txt', 'hotel': 'ETH/seq_hotel_obsmat.txt',
           'zara01': 'UCY/zara01_obsmat.txt'}
 STEP = 0.4
 """Seconds between two observations of a person, in all of these scenes."""
-PRIOR = 4.0
-"""Seconds for which the histogram of all cells counts in each of them."""
-NEIGHBOURHOOD = 1.0
-"""Standard deviation, in cells, of the Gaussian by which neighbours count in a cell."""
 SPLITS = 10
 CELLS = (0.5, 1.0, 2.0)
 _NOWHERE = np.zeros(4, np.float32)
@@ -51,12 +46,18 @@ def truth() -> Path:
 
 
 def people_of(path: Path) -> Dict[int, List[Step]]:
-    """Return the steps of each person of a scene; columns are frame, id, x, z, y, …."""
+    """
+    Return the steps of each person of a scene, in the order in which people appear.
+
+    Columns of the file are frame, id, x, z, y, ….
+    """
     table = np.loadtxt(path)
     frames = np.unique(table[:, 0])
     spacing = np.diff(frames).min()
     people: Dict[int, List[Step]] = {}
-    for number in np.unique(table[:, 1]):
+    numbers, first_rows = np.unique(table[np.argsort(table[:, 0], kind='stable'), 1],
+                                    return_index=True)
+    for number in numbers[np.argsort(first_rows)]:
         rows = table[table[:, 1] == number]
         rows = rows[np.argsort(rows[:, 0])]
         places = rows[:, [2, 4]]
@@ -66,13 +67,13 @@ def people_of(path: Path) -> Dict[int, List[Step]]:
     return people
 
 
-def flow_of(steps: Sequence[Step], grid: FlowGrid) -> np.ndarray:
-    """Return the seconds in motion by direction and cell, (8, rows, columns), of some steps."""
+def flow_of(steps: Sequence[Step], grid: FlowGrid) -> FlowMap:
+    """Return the flow of some steps."""
     layer = FloorFlow(grid, lambda box: True)
     for one in steps:
         layer.add(DwellSegment(1, 0, 0.0, _NOWHERE, _NOWHERE, STEP, [], 1.0, one.floor, None,
                                one.velocity))
-    return layer.flow().histogram
+    return layer.flow()
 
 
 def bits(seen: Sequence[Step], others: Sequence[Step],
@@ -80,35 +81,35 @@ def bits(seen: Sequence[Step], others: Sequence[Step],
     """
     Return the mean log-loss in bits of the directions of `others`, after those of `seen`.
 
-    By the histogram of all that was seen; by that of the cell alone, with the first one as prior;
-    and by that of the cell and its neighbours.
+    By the histogram of all that was seen; by that of the cell alone, and by that of the cell and
+    its neighbours, with the first one as prior.
     """
     flow = flow_of(seen, grid)
-    everywhere = flow.sum(axis=(1, 2)) + STEP / DIRECTIONS  # none is impossible
-    everywhere /= everywhere.sum()
-    spread = 2.0 * np.pi * NEIGHBOURHOOD ** 2  # so that the cell itself counts as it is
-    around = np.stack([spread * cv2.GaussianBlur(one, (0, 0), NEIGHBOURHOOD,
-                                                 borderType=cv2.BORDER_CONSTANT) for one in flow])
     velocities = np.array([one.velocity for one in others])
     moving = np.hypot(*velocities.T) >= STANDING
     x, y = velocities[moving].T
     direction = np.round(np.arctan2(y, x) * DIRECTIONS / (2 * np.pi)).astype(int) % DIRECTIONS
     middles = np.array([one.floor for one in others])[moving].mean(axis=1)
     column, row = np.floor((middles - (grid.x, grid.y)) / grid.cell).astype(int).T
-    known = [np.tile(everywhere[:, None], len(row)), *(
-        sums[:, row, column] + PRIOR * everywhere[:, None] for sums in (flow, around))]
-    return tuple(float(np.mean(-np.log2(sums[direction, range(len(row))] / sums.sum(axis=0))))
-                 for sums in known)
+    probabilities = (flow.overall_directions[direction],
+                     flow.directions(neighbourhood=0.0)[direction, row, column],
+                     flow.directions()[direction, row, column])
+    return tuple(float(np.mean(-np.log2(one))) for one in probabilities)
 
 
 def losses_of(path: Path, cell: float, splits: int = SPLITS) -> np.ndarray:
-    """Return what `bits` returns for both halves of each split, (2 * splits, 3)."""
+    """
+    Return what `bits` returns for both halves of each split at random, (2 * splits, 3).
+
+    With 0 `splits`, for the half of the people that comes first and the other one, (2, 3).
+    """
     people = people_of(path)
     places = np.concatenate([one.floor for steps in people.values() for one in steps])
     grid = FlowGrid.over((*places.min(axis=0) - 0.01, *places.max(axis=0) + 0.01), cell, 'm')
     losses = []
-    for seed in range(splits):
-        order = np.random.default_rng(seed).permutation(sorted(people))
+    orders = [np.random.default_rng(seed).permutation(sorted(people))
+              for seed in range(splits)] or [list(people)]
+    for order in orders:
         halves = [[one for number in half for one in people[number]]
                   for half in np.array_split(order, 2)]
         losses += [bits(*halves, grid), bits(*halves[::-1], grid)]
@@ -119,14 +120,21 @@ def main() -> None:
     """Print what is gained for each scene and size of cells."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cells', nargs='+', type=float, default=CELLS, help='sizes in m')
+    cells = parser.parse_args().cells
+    missing = [file for file in SCENES.values() if not (truth() / file).is_file()]
+    if missing:
+        sys.exit(f"flow: there is no '{truth() / missing[0]}'; YOLO_HEATMAP_TRUTH names the "
+                 'folder of public truth, see docs/accuracy.md')
     for name, file in SCENES.items():
-        for cell in parser.parse_args().cells:
-            losses = losses_of(truth() / file, cell)
-            alone, around = (losses[:, 0] - losses[:, kind] for kind in (1, 2))
-            print(f'{name:7} {cell:.1f} m: one histogram {losses[:, 0].mean():.2f} bit, cells '
-                  f'better by {alone.mean():.2f} ({alone.min():.2f} to {alone.max():.2f}), with '
-                  f'neighbours by {around.mean():.2f} ({around.min():.2f} to {around.max():.2f}; '
-                  f'{len(losses)} halves)', flush=True)
+        for cell in cells:
+            for split, splits in (('random', SPLITS), ('time', 0)):
+                losses = losses_of(truth() / file, cell, splits)
+                alone, around = (losses[:, 0] - losses[:, kind] for kind in (1, 2))
+                print(f'{name:7} {cell:.1f} m, split by {split:6}: one histogram '
+                      f'{losses[:, 0].mean():.2f} bit, cells better by {alone.mean():.3f} '
+                      f'({alone.min():.3f} to {alone.max():.3f}), with neighbours by '
+                      f'{around.mean():.3f} ({around.min():.3f} to {around.max():.3f}; '
+                      f'{len(losses)} halves)', flush=True)
 
 
 if __name__ == '__main__':

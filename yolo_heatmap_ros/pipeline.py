@@ -375,15 +375,25 @@ class HeatmapPipeline:
         """
         Replace the heat of the present resolution; before the first frame, that of the copy.
 
-        Raises HeatError, one line, before anything has changed if it does not fit.
+        Raises HeatError, one line, before anything has changed if it does not fit.  Flow that does
+        not fit, or is not there, begins empty, and a warning says so: flow costs no heat.
         """
         target = self._accumulator
         if target is None:
             target = self._new_accumulator(*state.shape)
+        problem = None
+        for layer in (target.flow, target.floor_flow):
+            misfit = None if layer is None else layer.misfit(state.arrays, state.facts)
+            if misfit:
+                problem = misfit
+                state = replace(state, arrays={**state.arrays, **layer.empty()},
+                                facts={**state.facts, **layer.facts()})
         target.restore(replace(state, regions=self._with_ids(state.regions),
                                lines=self._with_ids(state.lines)))
         target.show_classes(self.detector.classes)
         self._accumulator = target
+        if problem is not None:
+            self._warn(f'flow begins empty, and the rest is restored: {problem}')
 
     def reset(self) -> None:
         """Forget all heat; history is no part of it."""

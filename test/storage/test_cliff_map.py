@@ -55,6 +55,18 @@ def test_covariances_can_be_inverted_also_of_a_single_walker():
     assert np.linalg.det(only.covariance) > 1e-6
 
 
+def test_sums_that_contradict_each_other_are_left_out():
+    """As of a damaged file: seconds in motion without a way, or without a displacement."""
+    field = FlowField(*GRID.shape)
+    field.add(0, 0, (1.0, 0.0), 5.0, 0.2)
+    field.add(1, 0, (0.0, 1.0), 5.0, 0.2)
+    field.add(2, 0, (-1.0, 0.0), 5.0, 0.2)
+    planes = field.planes
+    planes[3, 0, 0], planes[11:13, 1, 0] = 0.0, 0.0
+    found = cliff_map(FlowMap(planes, GRID), 10.0, 10.0).locations
+    assert [len(one.mixture) for one in found[:GRID.rows]] == [0, 0, 1, 0]
+
+
 def test_rare_directions_are_left_out():
     field = FlowField(*GRID.shape)
     field.add(0, 0, (1.0, 0.0), 99.5, 0.2)

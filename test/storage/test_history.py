@@ -10,15 +10,18 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from yolo_heatmap_ros.errors import HistoryError
-from yolo_heatmap_ros.heat.flow_field import FlowGrid, FlowMap, PLANES
+from yolo_heatmap_ros.heat.flow_field import FlowField, FlowGrid, FlowMap, PLANES
 from yolo_heatmap_ros.heat.time_bins import TimeBin
-from yolo_heatmap_ros.storage.field_codec import decode, encode
+from yolo_heatmap_ros.storage.cliff_map import cliff_map, read_cliff_map, write_cliff_map
+from yolo_heatmap_ros.storage.field_codec import decode, encode, encode_floats
 from yolo_heatmap_ros.storage.history import files_in, History, When
+from yolo_heatmap_ros.storage.history_export import write_cliff, write_npz
 from yolo_heatmap_ros.storage.history_file import file_of
 from yolo_heatmap_ros.storage.history_writer import HistoryWriter, HOUR, slot_of
 
@@ -156,6 +159,101 @@ def test_flow_is_thinned_and_summed_up_with_the_rest(tmp_path):
         for name in ('histogram', 'way', 'squares', 'displacements', 'standing'):
             values = getattr(expected, name)
             np.testing.assert_allclose(getattr(found, name), values, atol=1e-4 * values.max())
+
+
+def test_floats_are_right_in_each_cell():
+    rng = np.random.default_rng(0)
+    field = 10.0 ** rng.uniform(-20.0, 20.0, (40, 50)) * rng.integers(0, 2, (40, 50))
+    result = decode(encode_floats(field))
+    assert result.shape == field.shape and result.dtype == np.float32
+    np.testing.assert_allclose(result, field, rtol=1 / 65000)
+    assert np.array_equal(decode(encode_floats(result)), result)
+    data = encode_floats(field)
+    for damaged in (data[:-9], data[:17], data[:17] + encode_floats(np.full((40, 50), -1.0))[17:],
+                    data[:17] + encode_floats(np.full((40, 50), np.inf))[17:]):
+        with pytest.raises(HistoryError, match='damaged'):
+            decode(damaged)
+
+
+def test_rare_cells_beside_busy_ones_keep_their_velocity(tmp_path):
+    """Rounded to the busiest cell, seconds could be left without a way, and a map was NaN."""
+    grid = FlowGrid(0.0, 0.0, 0.5, 40, 50, 'm')
+    rng, field = np.random.default_rng(0), FlowField(40, 50)
+    for angle in rng.uniform(-1.0, 1.0, 200):
+        field.add(0, 0, (1.3 * np.cos(angle), 1.3 * np.sin(angle)), 54.0, 0.2)
+    for number in range(1, 2000):
+        angle, speed = rng.uniform(0.0, 7.0), rng.uniform(0.2, 1.5)
+        field.add(number // 50, number % 50, (speed * np.cos(angle), speed * np.sin(angle)),
+                  rng.uniform(0.003, 0.3), 0.2)
+    bins = [bin_at(MONDAY + 900.0 * number, 900.0, facts={**FACTS, 'flow': grid.plain()})
+            for number in range(12)]
+    bins[1].flow = bins[6].flow = field.planes
+    path = written(tmp_path, bins, keep=1.0, now=MONDAY + 40 * 86400)
+    with History(path) as history:
+        assert {one.period for one in history.bins()} == {86400.0}
+        found = history.total(When(0, 1e12)).flow
+    before = FlowMap(2.0 * field.planes, grid)
+    np.testing.assert_allclose(found.speed, before.speed, rtol=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        write_cliff_map(tmp_path / 'map.xml', cliff_map(found, 9000.0, 9000.0))
+    for one, other in zip(read_cliff_map(tmp_path / 'map.xml').locations,
+                          cliff_map(before, 9000.0, 9000.0).locations):
+        assert len(one.mixture) == len(other.mixture) >= 1
+        for part, expected in zip(one.mixture, other.mixture):
+            assert part[:3] == pytest.approx(expected[:3], rel=1e-3, abs=1e-4)
+            np.testing.assert_allclose(part.covariance, expected.covariance, rtol=0.05)
+            assert np.linalg.det(part.covariance) > 0.0
+
+
+@pytest.mark.parametrize('when, hours', [
+    (When(-np.inf, np.inf), 96.0), (When(-np.inf, np.inf, frozenset({8, 9})), 8.0),
+    (When(MONDAY, MONDAY + 20 * 86400.0), 480.0),
+    (When(MONDAY, MONDAY + 20 * 86400.0, frozenset({8, 9})), 40.0),
+    (When(MONDAY - 1e9, MONDAY, frozenset({8}), frozenset({0, 1})), 2 * 1e9 / 86400.0 / 7.0),
+    (When(MONDAY + 9.5 * HOUR, MONDAY + 86400.0, frozenset({8, 9})), 0.5),
+    (When(MONDAY, MONDAY + 86400.0, frozenset({0}), None, ZoneInfo('Asia/Kolkata')), 1.0),
+    # Two Sundays in October, on the second of which clocks show 2 h twice.
+    (When(MONDAY + 75 * 86400, MONDAY + 84 * 86400, frozenset({2}), frozenset({6}), BERLIN), 3.0),
+    (When(MONDAY, 2.5e11, frozenset({8})), (2e11 - MONDAY) / 86400.0)])
+def test_how_much_time_is_chosen(when, hours):
+    found = when.seconds(MONDAY, MONDAY + 4 * 86400.0) / HOUR
+    assert found == pytest.approx(hours, abs=1.5 if hours > 999 else 0.0)
+
+
+@pytest.mark.parametrize('hours, days, share', [
+    (None, None, 1.0), (frozenset({8, 9}), None, 1.0), (None, 20, 0.25),
+    (frozenset({8, 9}), 20, 0.25)])
+def test_a_cliff_map_says_which_share_of_the_chosen_time_was_watched(tmp_path, hours, days, share):
+    """Five days are watched throughout; hours that were not chosen are no part of the time."""
+    grid = FlowGrid(0.0, 0.0, 0.5, 1, 1, 'm')
+    field = FlowField(1, 1)
+    field.add(0, 0, (1.0, 0.0), 60.0, 0.2)
+    bins = [bin_at(MONDAY + HOUR * number, facts={**FACTS, 'flow': grid.plain()})
+            for number in range(5 * 24)]
+    for one in bins:
+        one.watched, one.flow = HOUR, field.planes
+    when = When(-np.inf, np.inf, hours) if days is None else When(
+        MONDAY, MONDAY + days * 86400.0, hours)
+    with History(written(tmp_path, bins)) as history:
+        write_cliff(tmp_path / 'map.xml', {'all': history.total(when)})
+    only, = read_cliff_map(tmp_path / 'map.xml').locations
+    assert only.watched == pytest.approx(share, rel=1e-3)
+    assert only.motion == pytest.approx(60.0 / HOUR, rel=1e-3)
+
+
+def test_arrays_say_where_the_cells_of_flow_are(tmp_path):
+    grid = FlowGrid(-2.0, 1.0, 0.5, 3, 4, 'm')
+    one = bin_at(MONDAY, facts={**FACTS, 'flow': grid.plain()})
+    one.flow = np.ones((PLANES, 3, 4), np.float32)
+    with History(written(tmp_path, [one])) as history:
+        summed = history.total(When(0, 1e12))
+    write_npz(tmp_path / 'x.npz', {'all': summed})
+    with np.load(tmp_path / 'x.npz') as arrays:
+        assert arrays['flow/x'].tolist() == [-1.75, -1.25, -0.75, -0.25]
+        assert arrays['flow/y'].tolist() == [1.25, 1.75, 2.25]
+        assert arrays['flow/cell'] == 0.5 and arrays['flow/unit'] == 'm'
+        np.testing.assert_allclose(arrays['flow/directions'], np.full((1, 8, 3, 4), 0.125))
 
 
 def test_only_flow_makes_a_file_that_older_releases_refuse(tmp_path):

@@ -289,8 +289,7 @@ class HeatAccumulator:
                                   f'that since it last moved; heat on the floor goes on{counted}')
         self.moved = True
         for layer in self._layers.values():
-            if layer.OF_PICTURE:
-                layer.reset()
+            layer.camera_moved()
         if self._bins is not None:
             self._bins.leave_picture()
 

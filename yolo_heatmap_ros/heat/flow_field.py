@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 import math
 from typing import Any, Dict, Sequence, Tuple
 
+import cv2
 import numpy as np
 
 from yolo_heatmap_ros.errors import HeatError
@@ -19,7 +20,13 @@ MAX_CELLS = 1 << 18
 _SECTOR = 2.0 * math.pi / DIRECTIONS
 _SMALLEST_GAIN = 2.0 ** -60
 NEGLIGIBLE = 1e-6
-"""Flow that has decayed below this is treated as none."""
+"""Seconds that have decayed below this are treated as none."""
+PRIOR = 4.0
+"""Seconds for which the directions of all cells together count in each of them."""
+NEIGHBOURHOOD = 1.0
+"""Standard deviation, in cells, of the Gaussian by which neighbours count in a cell."""
+UNSEEN = 0.05
+"""Seconds in each direction that count as seen somewhere, so that none is impossible."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,28 @@ class FlowMap:
         """Return the mean over all seconds, (rows, columns), those that stand with 0."""
         return _ratio(self.way.sum(axis=0), self.seconds)
 
+    @property
+    def overall_directions(self) -> np.ndarray:
+        """Return the share of each direction in the motion of all cells together, (8,)."""
+        seconds = self.histogram.sum(axis=(1, 2)) + UNSEEN
+        return seconds / seconds.sum()
+
+    def directions(self, neighbourhood: float = NEIGHBOURHOOD) -> np.ndarray:
+        """
+        Return how likely each direction is for who moves in a cell, (8, rows, columns).
+
+        By the seconds in the cell and in its neighbours, which count less with their distance: by
+        a Gaussian with a standard deviation of `neighbourhood` cells, 1 for the cell itself; 0 for
+        the cell alone.  `overall_directions` are the prior, with the weight of `PRIOR` seconds.
+        """
+        seconds = self.histogram
+        if neighbourhood:
+            scale = 2.0 * math.pi * neighbourhood ** 2
+            seconds = np.stack([scale * cv2.GaussianBlur(
+                one, (0, 0), neighbourhood, borderType=cv2.BORDER_CONSTANT) for one in seconds])
+        seconds = seconds + PRIOR * self.overall_directions[:, None, None]
+        return seconds / seconds.sum(axis=0)
+
     def main_stream(self) -> Tuple[np.ndarray, np.ndarray]:
         """
         Return the stream of each cell in which objects spend the most time.
@@ -182,7 +211,10 @@ class FlowField:
         self._gain *= factor
         if self._gain < _SMALLEST_GAIN:
             self._values *= self._gain
-            self._values[self._values < NEGLIGIBLE] = 0.0
+            # All sums of a direction together: seconds without a way would have no velocity.
+            sums = self._values[:-1].reshape(DIRECTIONS, len(SUMS), *self._values.shape[1:])
+            sums *= sums[:, :1] >= NEGLIGIBLE
+            self._values[-1] *= self._values[-1] >= NEGLIGIBLE
             self._gain = 1.0
 
     def reset(self) -> None:

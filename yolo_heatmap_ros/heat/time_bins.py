@@ -80,6 +80,8 @@ class _OpenBin:
     def leave_picture(self) -> None:
         self._shows_picture = False
         self._classes.reset()
+        if self._flow is not None:
+            self._flow.camera_moved()
 
     def count(self, event: Event, stamp: float) -> None:
         if event.kind in DIRECTIONS:

@@ -65,8 +65,8 @@ def cliff_map(flow: FlowMap, watched: float, span: float) -> CliffMap:
     """
     Return a flow as a CLiFF-map, a Gaussian for each direction of a cell that is not `RARE`.
 
-    `watched` are the seconds in which the camera looked, of a time of `span` s.  Headings and
-    speeds are taken for independent.  The variance of headings is -2 ln R, with the resultant
+    `watched` are the seconds in which the camera looked, of a chosen time of `span` s.  Headings
+    and speeds are taken for independent.  The variance of headings is -2 ln R, with the resultant
     length R (K. Mardia and P. Jupp, Directional statistics, 2000, section 3.4.1).
     """
     centres, moving = flow.grid.centres(), flow.moving
@@ -81,7 +81,9 @@ def cliff_map(flow: FlowMap, watched: float, span: float) -> CliffMap:
 
 def _mixture(flow: FlowMap, row: int, column: int) -> Iterator[Gaussian]:
     seconds = flow.histogram[:, row, column]
-    taken = np.flatnonzero(seconds > RARE * seconds.sum())
+    # A damaged file may have seconds in motion without a way.
+    moves = (flow.way[:, row, column] > 0.0) & flow.displacements[:, row, column].any(axis=1)
+    taken = np.flatnonzero((seconds > RARE * seconds.sum()) & moves)
     for direction in taken:
         there = direction, row, column
         x, y = flow.displacements[there]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 import json
+import math
 from pathlib import Path
 import sqlite3
 from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterator, List
@@ -25,6 +26,9 @@ THREADS = 2
 BATCH = 64
 MAX_TIME = 2e11
 """Latest time in s since 1970 UTC, about the year 8300."""
+WEEK = 7 * 24 * HOUR
+_QUARTER = HOUR / 4
+"""Offsets of time zones are multiples of this, in s."""
 
 
 class When(NamedTuple):
@@ -52,6 +56,28 @@ class When(NamedTuple):
             return False
         # A bin of a day does not know its hours.
         return self.hours is None or (period <= HOUR and local.hour in self.hours)
+
+    def seconds(self, first: float, last: float) -> float:
+        """
+        Return how many seconds belong to it.
+
+        Without a begin from `first` on, without an end until `last`, in s since 1970 UTC.  Where
+        clocks change within a choice of hours, that hour may be missing or too much.
+        """
+        begin = self.begin if math.isfinite(self.begin) else first
+        end = min(self.end if math.isfinite(self.end) else last, MAX_TIME)
+        if self.hours is None and self.weekdays is None:
+            return end - begin
+        weeks = (end - begin) // WEEK
+        seconds = weeks * HOUR * (24 if self.hours is None else len(self.hours)) * (
+            7 if self.weekdays is None else len(self.weekdays))
+        time = begin + weeks * WEEK
+        while time < end:
+            until = min((time // _QUARTER + 1) * _QUARTER, end)
+            if self._takes_local(datetime.fromtimestamp(time, self.zone), HOUR):
+                seconds += until - time
+            time = until
+        return seconds
 
     def slots(self, month: str) -> Tuple[List[int], Set[int]]:
         """
@@ -105,7 +131,8 @@ class HistorySum:
 
     `heat`, (rows, columns) float32 by class, in the unit of `facts`; `floor` likewise.  `watched`
     in s; `began` and `ended` in s since 1970 UTC.  `facts` say how the camera looked at the time.
-    `flow` is None where nothing has moved or stood, or it was not measured.
+    `flow` is None where nothing has moved or stood, or it was not measured.  `span`, of a
+    `History.total`, are the seconds of the time that was chosen, watched or not.
     """
 
     facts: Dict[str, Any]
@@ -114,6 +141,7 @@ class HistorySum:
     floor: Optional[np.ndarray] = None
     counts: Counts = field(default_factory=dict)
     flow: Optional[FlowMap] = None
+    span: float = 0.0
 
     @property
     def watched(self) -> float:
@@ -253,6 +281,7 @@ class History:
         with self._reading():
             bins = self.choose(when, view)
             result = HistorySum(self._facts[bins[0].view], bins)
+            result.span = when.seconds(result.began, result.ended)
             result.counts = self._counts(bins, lambda one: 0).get(0, {})
             if heat:
                 result.take(self._layers(when, bins))

@@ -38,7 +38,11 @@ def write_csv(path: Path, parts: Parts) -> None:
 
 
 def write_npz(path: Path, parts: Parts) -> None:
-    """Write heat by part and class, (parts, rows, columns) float32, with the seconds watched."""
+    """
+    Write heat by part and class, (parts, rows, columns) float32, with the seconds watched.
+
+    Flow by part, and once for all parts the x and y of the centres of its columns and rows.
+    """
     arrays: Dict[str, np.ndarray] = {
         'parts': np.array([str(part) for part in parts]),
         'watched_s': np.array([summed.watched for summed in parts.values()]),
@@ -52,6 +56,10 @@ def write_npz(path: Path, parts: Parts) -> None:
     if all(flow is not None for flow in flows):
         for name in ('histogram', 'standing', 'velocity', 'speed'):
             arrays[f'flow/{name}'] = np.stack([getattr(flow, name) for flow in flows])
+        arrays['flow/directions'] = np.stack([flow.directions() for flow in flows])
+        grid = flows[0].grid
+        arrays['flow/x'], arrays['flow/y'] = grid.centres()[0, :, 0], grid.centres()[:, 0, 1]
+        arrays['flow/cell'], arrays['flow/unit'] = np.array(grid.cell), np.array(grid.unit)
     with path.open('wb') as file:
         np.savez_compressed(file, **arrays)
 
@@ -99,7 +107,7 @@ def write_cliff(path: Path, parts: Parts) -> None:
     if summed.flow is None:
         raise HistoryError(f"'{path}': there is no flow of then; it is kept where the parameter "
                            "'flow' is true")
-    write_cliff_map(path, cliff_map(summed.flow, summed.watched, summed.ended - summed.began))
+    write_cliff_map(path, cliff_map(summed.flow, summed.watched, summed.span))
 
 
 WRITERS: Dict[str, Callable[[Path, Parts], None]] = {

@@ -21,7 +21,7 @@ FLOOR = 'floor'
 CLASS = 'class:'
 """What comes before the class's name in the name of a layer; the floor's is `FLOOR`."""
 FLOW = 'flow:'
-"""What comes before the name of a sum of flow in that of a layer, see `field_codec.flow_layers`."""
+"""What comes before the name of a sum of flow in that of a layer, see `flow_layers`."""
 SCHEMA = """
 CREATE TABLE camera (name TEXT NOT NULL);
 CREATE TABLE views (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);

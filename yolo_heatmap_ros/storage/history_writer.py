@@ -14,7 +14,8 @@ from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.archived_segments import (
     add_segment, ArchivedSegment, join_tracks, Repeated, SEGMENTS)
-from yolo_heatmap_ros.storage.field_codec import add_layers, decode, encode, flow_layers
+from yolo_heatmap_ros.storage.field_codec import (
+    add_layers, decode, encode, encode_floats, flow_layers)
 from yolo_heatmap_ros.storage.history_file import (
     APPLICATION, check_version, CLASS, errors_of, file_of, FLOOR, FLOW, SCHEMA, VERSION,
     VERSION_OF_FLOW)
@@ -137,13 +138,13 @@ class HistoryWriter:
     def _append(self, one: TimeBin, model: str, epoch: str, size: int = 2) -> None:
         facts = json.dumps({'epoch': epoch, 'width': one.shape[1], 'height': one.shape[0],
                             'cell': one.cell, **one.facts}, sort_keys=True)
-        layers = {CLASS + name: encode(heat, size) for name, heat in one.heat.items()}
+        heat = {CLASS + name: of_class for name, of_class in one.heat.items()}
         if one.floor is not None:
-            layers[FLOOR] = encode(one.floor, size)
+            heat[FLOOR] = one.floor
         if one.flow is not None:
-            layers.update((FLOW + name, encode(sums, size))
-                          for name, sums in flow_layers(one.flow).items())
+            heat.update((FLOW + name, sums) for name, sums in flow_layers(one.flow).items())
             self._database.execute(f'PRAGMA user_version = {VERSION_OF_FLOW}')
+        layers = {layer: _encoded(layer, field, size) for layer, field in heat.items()}
         self.view_of_last = view = self._view(facts)
         bin_id = self._insert_bin(
             (view, one.begin, one.period, one.began, one.ended, one.watched, one.frames,
@@ -170,7 +171,7 @@ class HistoryWriter:
                                        key)
                 heat = decode(data) + (decode(row[0]) if row else 0.0)
                 self._database.execute('INSERT INTO months VALUES (?, ?, ?, ?, ?)',
-                                       (*key, encode(heat, 3 if slot < 0 else 2)))
+                                       (*key, _encoded(layer, heat, 3 if slot < 0 else 2)))
 
     def _transaction(self) -> 'sqlite3.Connection':
         self._database.execute('BEGIN IMMEDIATE')
@@ -233,7 +234,7 @@ class HistoryWriter:
             sums[-1, ''] = np.zeros((0, 0))  # it has been done
         with self._transaction():
             self._database.executemany('INSERT INTO months VALUES (?, ?, ?, ?, ?)', (
-                (view, month, slot, layer, encode(heat, 3 if slot < 0 else 2))
+                (view, month, slot, layer, _encoded(layer, heat, 3 if slot < 0 else 2))
                 for (slot, layer), heat in sums.items()))
 
     def _thin(self, before: float, period: float) -> bool:
@@ -265,7 +266,8 @@ class HistoryWriter:
             new = self._insert_bin(
                 (view, longer * period, period, min(began), max(ended), sum(watched), sum(frames),
                  '; '.join(models), max(jumped)),
-                {layer: encode(heat, 3 if period >= DAY else 2) for layer, heat in sums.items()},
+                {layer: _encoded(layer, heat, 3 if period >= DAY else 2)
+                 for layer, heat in sums.items()},
                 ((*key, value) for key, value in counts.items()))
             if period >= DAY:
                 self._database.execute(f'DELETE FROM events WHERE bin IN ({marks})', ids)
@@ -280,6 +282,11 @@ class HistoryWriter:
         """Close the file; other processes may write to it then."""
         self._database.close()
         self._lock.release()
+
+
+def _encoded(layer: str, field: np.ndarray, size: int) -> bytes:
+    """Return a layer, (rows, columns), as bytes: heat with `size` bytes a cell."""
+    return encode_floats(field) if layer.startswith(FLOW) else encode(field, size)
 
 
 def month_of(time: float) -> str:

@@ -46,6 +46,11 @@ class Layer(ABC):
     def reset(self) -> None:
         """Forget all heat."""
 
+    def camera_moved(self) -> None:
+        """Take that the picture shows another place from now on."""
+        if self.OF_PICTURE:
+            self.reset()
+
     @abstractmethod
     def arrays(self) -> Arrays:
         """Return copies of the heat, float32 in its unit, by the names they are saved under."""

@@ -13,9 +13,9 @@ from yolo_heatmap_ros.heat.layers.base import Arrays, CountsAt, Layer
 from yolo_heatmap_ros.heat.options import HeatOptions
 
 STANDING = 0.2
-"""Speed in m/s below which an object on the floor stands."""
+"""Speed in m/s below which an object on the floor stands, ..."""
 STANDING_IN_PICTURE = 0.1
-"""The same in the picture, in longer sides of its box a second: of people, about as much."""
+"""... and in the picture, in longer sides of its box a second: of people, about as much."""
 CELLS = 32
 """Number of cells along the longer side of a picture."""
 
@@ -89,15 +89,23 @@ class _FlowLayer(Layer):
     @classmethod
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Raise HeatError where flow is wanted, and was not saved or has other cells."""
-        if layer is None:
-            return
-        if cls.NAME not in arrays:
-            raise HeatError("it was saved without flow: set the parameter 'flow' to false, or "
-                            'begin without it')
-        if (facts.get(cls.NAME) != layer.grid.plain()
-                or arrays[cls.NAME].shape != (PLANES, *layer.grid.shape)):
-            raise HeatError("the cells of its flow (flow_resolution, ground.extent, the picture's "
-                            "size) differ from the node's")
+        problem = None if layer is None else layer.misfit(arrays, facts)
+        if problem:
+            raise HeatError(problem)
+
+    def misfit(self, arrays: Arrays, facts: Mapping[str, Any]) -> Optional[str]:
+        """Return why saved heat has no flow that can be restored here, None if it has."""
+        if self.NAME not in arrays:
+            return 'it was saved without flow'
+        if (facts.get(self.NAME) != self.grid.plain()
+                or arrays[self.NAME].shape != (PLANES, *self.grid.shape)):
+            return ("the cells of its flow (flow_resolution, ground.extent, the picture's size) "
+                    "differ from the node's")
+        return None
+
+    def empty(self) -> Arrays:
+        """Return what `arrays` returns without any flow."""
+        return {self.NAME: np.zeros((PLANES, *self.grid.shape), np.float32)}
 
 
 class PictureFlow(_FlowLayer):
@@ -118,9 +126,8 @@ class PictureFlow(_FlowLayer):
 
     def add(self, segment: DwellSegment) -> None:
         """Add how one object has moved between two frames."""
-        left, top, right, bottom = segment.end.tolist()
         self._spread(segment, _foot(segment.begin), _foot(segment.end), segment.velocity,
-                     STANDING_IN_PICTURE * max(right - left, bottom - top))
+                     _standing_in_picture(segment))
 
 
 class FloorFlow(_FlowLayer):
@@ -128,6 +135,15 @@ class FloorFlow(_FlowLayer):
 
     NAME = 'flow_floor'
     FACTS = (NAME,)
+
+    def __init__(self, grid: FlowGrid, counts: CountsAt):
+        """Create an empty layer; `counts` tells for a box whether it counts."""
+        super().__init__(grid, counts)
+        self._still = True
+
+    def camera_moved(self) -> None:
+        """Judge from now on by the floor alone what stands: the picture moves."""
+        self._still = False
 
     @classmethod
     def made_for(cls, options: HeatOptions, height: int, width: int,
@@ -145,12 +161,27 @@ class FloorFlow(_FlowLayer):
         begin = begin if all(map(math.isfinite, begin)) else end
         end = end if all(map(math.isfinite, end)) else begin
         if all(map(math.isfinite, begin)):
-            self._spread(segment, begin, end, segment.floor_velocity, STANDING)
+            # Far away a pixel is worth so much floor that jitter alone is faster than STANDING.
+            stands = self._still and _stands_in_picture(segment)
+            self._spread(segment, begin, end, segment.floor_velocity,
+                         math.inf if stands else STANDING)
 
 
 def floor_grid(options: HeatOptions) -> FlowGrid:
     """Return the cells of the flow on a ground plane; raises HeatError for too many."""
     return FlowGrid.over(options.ground.extent, options.flow_resolution, 'm')
+
+
+def _standing_in_picture(segment: DwellSegment) -> float:
+    """Return the speed in px/s below which an object stands in the picture."""
+    left, top, right, bottom = segment.end.tolist()
+    return STANDING_IN_PICTURE * max(right - left, bottom - top)
+
+
+def _stands_in_picture(segment: DwellSegment) -> bool:
+    # With an unknown velocity, NaN, no comparison is true.
+    return segment.velocity is not None and (
+        math.hypot(*segment.velocity.tolist()) < _standing_in_picture(segment))
 
 
 def _foot(box: np.ndarray) -> Point:
