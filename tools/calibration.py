@@ -1,7 +1,7 @@
 """
 Calibration from people against cameras that are known.
 
-    python tools/calibration.py [--only pets model wildtrack street] [--seeds 10]
+    python tools/calibration.py [--only pets model wildtrack street] [--seeds 50]
 
 Needs public truth (PETS2009 S2L1, WILDTRACK) in the folder that YOLO_HEATMAP_TRUTH names, and
 `vtest.avi` and a COCO model in that of YOLO_HEATMAP_REAL_DATA.  The camera's focal length,
@@ -33,6 +33,8 @@ from yolo_heatmap_ros.heat.person_calibration import (
     fit_camera, people_among, PersonCalibration, spread_boxes, usable_boxes)
 
 COUNT = 200
+FRAMES = 150
+"""Of one pass of the command."""
 FIRST_SEED = 1000
 """Of the draws that are reported; others served to choose constants."""
 
@@ -163,10 +165,17 @@ def with_hidden_feet(boxes: np.ndarray, share: float, rng: np.random.Generator) 
 
 
 def drawn(truth: Truth, seed: int, count: int, hidden: float) -> np.ndarray:
-    """Return `count` usable boxes at random, a share of them with hidden feet."""
-    usable = np.flatnonzero(usable_boxes(truth.boxes, truth.frames, truth.camera.size).boxes)
+    """
+    Return `count` usable boxes, chosen as by the command, a share of them with hidden feet.
+
+    They are of frames at equal distances, from another first one for each seed.
+    """
     rng = np.random.default_rng(FIRST_SEED + seed)
-    boxes = truth.boxes[rng.choice(usable, min(count, len(usable)), replace=False)]
+    step = max(1, int(truth.frames.max() + 1) // FRAMES)
+    seen = truth.frames % step == rng.integers(step)
+    boxes = truth.boxes[seen]
+    boxes = boxes[usable_boxes(boxes, truth.frames[seen], truth.camera.size).boxes]
+    boxes = boxes[spread_boxes(boxes, truth.camera.size, count, FIRST_SEED + seed)]
     return with_hidden_feet(boxes, hidden, rng)
 
 
@@ -256,7 +265,7 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = ['pets', 'street', 'wildtrack', 'model']
     parser.add_argument('--only', nargs='*', choices=parts, default=parts)
-    parser.add_argument('--seeds', type=int, default=10)
+    parser.add_argument('--seeds', type=int, default=50)
     arguments = parser.parse_args()
     os.environ['YOLO_VERBOSE'] = 'false'  # Ultralytics is imported with the first model
     real = folder('YOLO_HEATMAP_REAL_DATA', 'real')

@@ -1,6 +1,8 @@
 """The calibrate command: without ROS and live as a process, else as a function."""
 
+from argparse import Namespace
 import os
+import re
 import subprocess
 import sys
 
@@ -11,12 +13,14 @@ from ros_processes import SERVER, spin_until
 from rosbags import rosbag2, typesys
 from sensor_msgs.msg import CameraInfo, Image
 import yaml
-from yolo_heatmap_ros.apps.calibrate import main
+from yolo_heatmap_ros.apps.calibrate import _camera, _why_few, main
 from yolo_heatmap_ros.build_pipeline import ground_plane
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
-from yolo_heatmap_ros.errors import SourceError
+from yolo_heatmap_ros.errors import ParameterError, SourceError
+from yolo_heatmap_ros.heat.person_calibration import usable_boxes
 from yolo_heatmap_ros.media.camera_info_file import (
-    info_topic, is_rectified, read_camera_info, recorded_camera_info)
+    info_topic, is_rectified, read_camera_info, recorded_camera_info, stored_info)
+from yolo_heatmap_ros.ros.messages.camera_info import camera_of
 
 WITHOUT_ROS = (
     'import sys; sys.modules.update(dict.fromkeys(("rclpy", "sensor_msgs", "rcl_interfaces", '
@@ -89,7 +93,7 @@ def test_a_video_without_ros(street, few_frames, tmp_path):
 
 
 def test_a_recording_with_its_camera_info(street, few_frames, tmp_path):
-    """Its intrinsics are taken, and scaled where the pictures are smaller."""
+    """Its intrinsics are taken, of the part of the sensor that is in the pictures."""
     types = typesys.get_typestore(typesys.Stores.ROS2_JAZZY)
     stamp, header, image, info, region = (types.types[name] for name in (
         'builtin_interfaces/msg/Time', 'std_msgs/msg/Header', 'sensor_msgs/msg/Image',
@@ -103,14 +107,57 @@ def test_a_recording_with_its_camera_info(street, few_frames, tmp_path):
             message = image(head, 480, 640, 'bgr8', 0, 1920, frame.ravel())
             writer.write(images, number * 10 ** 9,
                          types.serialize_cdr(message, 'sensor_msgs/msg/Image'))
-            message = info(head, 960, 1280, 'plumb_bob', np.zeros(5),
-                           np.array([1120., 0, 640, 0, 1120, 480, 0, 0, 1]), np.eye(3).ravel(),
-                           np.zeros(12), 0, 0, region(0, 0, 0, 0, False))
+            message = info(head, 1440, 1920, 'plumb_bob', np.zeros(5),
+                           np.array([1120., 0, 960, 0, 1120, 680, 0, 0, 1]), np.eye(3).ravel(),
+                           np.zeros(12), 2, 2, region(320, 200, 960, 1280, False))
             writer.write(infos, number * 10 ** 9,
                          types.serialize_cdr(message, 'sensor_msgs/msg/CameraInfo'))
     assert main([str(tmp_path / 'bag'), *options(street, tmp_path)]) == 0
     assert mean_error(street, found_in(tmp_path)) < 1.5
     assert recorded_camera_info(tmp_path / 'bag', '/other/image_raw') is None
+
+
+@pytest.mark.parametrize('roi, binning, topic', [
+    ((0, 0, 0, 0), (0, 0), '/cam/image_raw'), ((480, 270, 960, 540), (0, 0), '/cam/image_raw'),
+    ((480, 270, 960, 540), (2, 2), '/cam/image_rect'), ((0, 0, 0, 0), (2, 1), '/cam/image_raw')])
+def test_intrinsics_are_those_of_the_node(roi, binning, topic):
+    """With region and binning, and refused where the pictures are of another size."""
+    message = CameraInfo(width=1920, height=1080, distortion_model='plumb_bob',
+                         d=[-0.1, 0.01, 0.0, 0.0, 0.0], binning_x=binning[0], binning_y=binning[1],
+                         k=[1400.0, 0.0, 960.0, 0.0, 1410.0, 540.0, 0.0, 0.0, 1.0],
+                         p=[1300.0, 0.0, 950.0, 0.0, 0.0, 1310.0, 530.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+    message.roi.x_offset, message.roi.y_offset, message.roi.width, message.roi.height = roi
+    shape = tuple(int((length or full) / max(one, 1)) for length, full, one in zip(
+        roi[:1:-1], (1080, 1920), binning[::-1]))
+    arguments = Namespace(camera_info=None, focal=None, fov=None)
+    found = _camera(arguments, stored_info(message), topic, shape)
+    node = camera_of(message, is_rectified(topic), shape)
+    assert np.array_equal(found.matrix, node.matrix) and found.size == node.size == shape
+    assert np.array_equal(found.distortion, node.distortion) and found.model == node.model
+    with pytest.raises(ParameterError, match="^'/cam/camera_info': is of pictures of .* px, and"):
+        _camera(arguments, stored_info(message), topic, (shape[0] // 2, shape[1] // 2))
+
+
+def test_a_file_of_a_larger_picture_is_scaled(tmp_path):
+    path = tmp_path / 'info.yaml'
+    path.write_text(yaml.safe_dump(INFO))
+    arguments = Namespace(camera_info=path, focal=None, fov=None)
+    found = _camera(arguments, read_camera_info(path), '', (240, 320))
+    assert found.matrix.tolist() == [[280.0, 0.0, 160.0], [0.0, 280.0, 120.0], [0.0, 0.0, 1.0]]
+    with pytest.raises(ParameterError, match='info.yaml.: is of pictures of 640 x 480 px'):
+        _camera(arguments, read_camera_info(path), '', (240, 300))
+
+
+@pytest.mark.parametrize('boxes, count, reason', [
+    ([(0, 100, 40, 220)], 30, '0 of 30 .*: people must be in the picture from head to feet'),
+    ([(100, 100, 140, 220), (100, 110, 140, 230)], 15,
+     '15 of 30 .*: choose a time with fewer people'),
+    ([(100, 100, 300, 160)], 30, '0 of 30 .*: is the picture turned, or do people sit or lie?'),
+    ([(100, 100, 140, 220)], 4, '4 boxes of people in 7 frames, and 20 .* a lower --conf')])
+def test_why_there_are_few_boxes(boxes, count, reason):
+    frames = np.repeat(np.arange(count), len(boxes))
+    usable = usable_boxes(np.array(boxes * count, float), frames, (480, 640))
+    assert re.search(reason, _why_few(usable, 7))
 
 
 def test_a_topic(street, few_frames, tmp_path, node):
@@ -147,12 +194,17 @@ def test_a_topic(street, few_frames, tmp_path, node):
     (('{frames}', '--fov', '60', '--output', '/no/ground.yaml'), "there is no folder '/no'"),
     (('{frames}', '--fov', '60', '--picture', 'grid.txt'), "--picture 'grid.txt': give a .png"),
     (('{frames}/0000.png', '--focal', '560', '--classes', 'car'),
-     'boxes are usable (0 cut by the border, 0 with legs behind others'),
+     'boxes of people in 1 frames, and 20 are needed'),
+    (('no.mp4', '--focal', '500', '--weights', 'no.pt'), "weights 'no.pt': no such file"),
+    (('no.mp4', '--focal', '500', '--output', '{frames}'), "{frames}': cannot be written (Is a "),
+    (('no.mp4', '--focal', '500', '--picture', '/proc/grid.png'),
+     "'/proc/grid.png': cannot be written"),
+    (('--topic', '/bad topic', '--focal', '500'), "--topic '/bad topic': is no name of a topic"),
     (('{frames}', '--focal', '560', '--classes', 'dog'), "unknown class 'dog'")])
 def test_what_is_refused(street, few_frames, tmp_path, capsys, arguments, reason):
     given = [argument.format(frames=few_frames) for argument in arguments]
     assert main([*options(street, tmp_path), *given]) == 1
-    assert reason in capsys.readouterr().err.splitlines()[-1]
+    assert reason.format(frames=few_frames) in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / 'ground.yaml').exists()
 
 

@@ -100,7 +100,7 @@ def test_distortion_is_undone(lens, focal):
     assert np.degrees((found.tilt, found.roll)) == pytest.approx((25.0, 0.0), abs=0.2)
     assert found.height == pytest.approx(5.0, rel=0.01)
     without = fit_camera(boxes[middle], camera(focal))
-    assert abs(np.degrees(without.tilt) - 25.0) > 0.5
+    assert abs(np.degrees(without.tilt) - 25.0) > 0.3
 
 
 def test_uncertainty_is_that_of_repeated_draws():
@@ -117,7 +117,7 @@ def test_uncertainty_is_that_of_repeated_draws():
     assert np.degrees(np.mean(tilts)) == pytest.approx(22.0, abs=3 * np.degrees(true[0]) / 5 + 0.1)
     # Boxes of few people say less, and what nobody measures is in the height's uncertainty.
     few = fit_camera(boxes, lens, people=25)
-    assert few.tilt_sd == pytest.approx(2 * found.tilt_sd)
+    assert few.tilt_sd == pytest.approx(2 * found.tilt_sd, rel=0.25)
     assert found.height_sd > 0.05 * found.height
     nearer = found.place_sd(np.array(((640.0, 700.0), (640.0, 200.0))))
     assert 0.0 < nearer[0] < nearer[1]
@@ -169,6 +169,8 @@ def test_metres_are_in_proportion_to_people():
     ('nearly one distance', 'fit any tilt from .*: people stand at one distance'),
     ('far away', 'uncertain by [0-9]+% of their distance, more than 15%'),
     ('noise', 'the boxes differ by [0-9]+% from what any camera would see'),
+    ('children', r'very different heights \(children among adults\)'),
+    ('small', 'only [0-9]+ of 150 boxes are where people are 16 px high or more'),
     ('no people', 'a person height of 5 m')])
 def test_what_is_refused(what, reason):
     lens, height = camera(), 1.7
@@ -183,10 +185,16 @@ def test_what_is_refused(what, reason):
     elif what == 'nearly one distance':
         boxes, _ = people(lens, 35.0, 0.0, 5.0, 6.0, 6.9)
     elif what == 'far away':
-        boxes, _ = people(lens, 22.0, 0.0, 6.0, 24.0, 26.0)
+        boxes, _ = people(lens, 22.0, 0.0, 6.0, 22.0, 26.0)
     elif what == 'noise':
         rng = np.random.default_rng(0)
         boxes[:, 1] = boxes[:, 3] - rng.uniform(12.0, 400.0, len(boxes))
+    elif what == 'children':
+        rng = np.random.default_rng(0)
+        short = np.where(rng.random(len(boxes)) < 0.6, rng.uniform(0.53, 0.77, len(boxes)), 1.0)
+        boxes[:, 1] = boxes[:, 3] - short * (boxes[:, 3] - boxes[:, 1])
+    elif what == 'small':
+        boxes, _ = people(lens, 4.0, 0.0, 6.0, 90.0, 250.0, jitter=0.3)
     else:
         height = 5.0
     with pytest.raises(HeatError, match=reason) as refused:
@@ -198,14 +206,14 @@ def test_which_boxes_are_usable():
     boxes = np.array([
         (100, 100, 140, 220), (300, 100, 340, 220), (310, 150, 350, 260),  # its legs are covered
         (0, 300, 40, 420), (500, 600, 540, 719.5),                         # cut by the border
-        (700, 100, 800, 150), (900, 100, 903, 108),                        # lying; too small
+        (700, 100, 800, 150), (900, 100, 903, 108),                        # lying; far away
         (100, 100, 140, 220), (310, 150, 350, 260)], float)
     frames = np.array((0, 0, 0, 0, 0, 0, 0, 1, 2))
     usable = usable_boxes(boxes, frames, SIZE)
-    assert usable.boxes.tolist() == [True, False, True, False, False, False, False, True, True]
-    assert (usable.cut, usable.hidden, usable.odd) == (2, 1, 2)
-    assert str(usable) == ('4 of 9 boxes are usable (2 cut by the border, 1 with legs behind '
-                           'others, 2 too small or too wide)')
+    assert usable.boxes.tolist() == [True, False, True, False, False, False, True, True, True]
+    assert (usable.cut, usable.hidden, usable.wide) == (2, 1, 1)
+    assert str(usable) == ('5 of 9 boxes are usable (2 cut by the border, 1 with legs behind '
+                           'others, 1 too wide)')
 
 
 def test_somebody_who_stands_does_not_outweigh_others():
@@ -221,6 +229,84 @@ def test_somebody_who_stands_does_not_outweigh_others():
 def test_people_are_counted_by_blocks_of_time():
     assert people_among(np.array((5.0, 5.0, 5.0, 6.0, 20.0, 40.0, 40.0))) == 5
     assert people_among(np.empty(0)) == 0
+
+
+def standing(count, seed, pictures=20):
+    """Return boxes of `count` people who stand still, in `pictures`."""
+    boxes, _ = people(camera(), 15.0, 0.0, 5.0, 7.0, 25.0, count, seed, jitter=0.0)
+    jitter = np.random.default_rng(seed).normal(0.0, 1.5, (pictures, count, 4))
+    return (boxes + jitter).reshape(-1, 4)
+
+
+@pytest.mark.parametrize('count, walking', [(10, 0), (15, 0), (8, 30)])
+def test_uncertainty_with_people_who_stand(count, walking):
+    """However many pictures are of them, and with some who walk; the errors are within it."""
+    errors, tilts = [], []
+    for seed in range(12):
+        boxes = standing(count, seed)
+        if walking:
+            boxes = np.r_[boxes, people(camera(), 15.0, 0.0, 5.0, 7.0, 25.0, walking, seed)[0]]
+        try:
+            found = fit_camera(boxes, camera(), people=200)
+        except HeatError as error:
+            assert 'uncertain' in str(error) or 'any tilt' in str(error)
+            continue
+        assert found.people < 2 * count + walking
+        tilts.append(np.degrees(found.tilt) - 15.0)
+        errors.append(((found.tilt - np.radians(15.0)) / found.tilt_sd, found.roll / found.roll_sd,
+                       np.log(found.height / 5.0) / np.sqrt(found.covariance[2, 2])))
+    assert len(errors) >= 8
+    errors = np.abs(errors)
+    assert (errors < 1.5).mean() > 0.6 and (errors > 3.0).mean() < 0.06, errors
+    assert (errors < 1.0).mean() < 0.95  # and not by claiming nothing
+
+
+def test_many_people_in_one_place_are_many():
+    boxes, _ = people(camera(), 15.0, 0.0, 5.0, 7.0, 25.0, count=15)
+    rng = np.random.default_rng(1)
+    tall = (boxes[:, 3] - boxes[:, 1]) * rng.normal(1.0, 0.05, (20, 15))
+    others = np.tile(boxes, (20, 1, 1))
+    others[..., 1] = others[..., 3] - tall
+    others += rng.normal(0.0, 1.5, others.shape)
+    assert fit_camera(others.reshape(-1, 4), camera()).people > 30
+    assert fit_camera(standing(15, 0), camera()).people < 20
+
+
+def test_twenty_boxes_are_enough():
+    """Although one or two of them may not agree."""
+    fitted = 0
+    for seed in range(12):
+        boxes, _ = people(camera(), 15.0, 0.0, 5.0, 6.0, 30.0, 20, seed, differ=0.05)
+        boxes[0, 3] -= 0.3 * (boxes[0, 3] - boxes[0, 1])
+        try:
+            fitted += np.count_nonzero(fit_camera(boxes, camera()).used) < 20
+        except HeatError as error:
+            assert 'uncertain' in str(error)
+    assert fitted >= 9
+
+
+def test_small_boxes_do_not_bend_the_camera():
+    """Of people about as high as the limit, the taller must not be chosen."""
+    lens = Camera(np.array([[400.0, 0.0, 320.0], [0.0, 400.0, 240.0], [0.0, 0.0, 1.0]]),
+                  (480, 640))
+    tilts = []
+    for seed in range(6):
+        rng, boxes = np.random.default_rng(seed), []
+        turned = turn(np.radians(12.0), 0.0)
+        while len(boxes) < 200:
+            x = rng.uniform(8.0, 90.0)
+            place = np.array((x, rng.uniform(-0.6, 0.6) * x, 0.0))
+            head = place + 1.7 * rng.normal(1.0, 0.06) * (
+                0.135 * place / np.linalg.norm(place) + (0.0, 0.0, 1.0))
+            points = (np.array((place, head)) - (0.0, 0.0, 6.0)) @ turned.T
+            foot, head = lens.pixels(points[:, :2] / points[:, 2:])
+            wide = 0.15 * (foot[1] - head[1])
+            boxes.append(np.array((foot[0] - wide, head[1], foot[0] + wide, foot[1]))
+                         + rng.normal(0.0, 1.5, 4))
+        boxes = np.array(boxes)
+        usable = usable_boxes(boxes, np.arange(200), lens.size).boxes
+        tilts.append(np.degrees(fit_camera(boxes[usable], lens).tilt))
+    assert np.mean(tilts) == pytest.approx(12.0, abs=0.4), tilts
 
 
 def test_a_grid_on_the_floor():

@@ -13,23 +13,24 @@ import numpy as np
 from tqdm import tqdm
 
 from yolo_heatmap_ros.build_pipeline import DETECTION, MODEL, parameters_of
-from yolo_heatmap_ros.choices import Distortion
 from yolo_heatmap_ros.config.command_line import add_options, configuration_of
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.detectors.tracking import NO_TRACKER
+from yolo_heatmap_ros.detectors.weights import find_weights
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.metre_grid import draw_metre_grid, draw_poles
 from yolo_heatmap_ros.errors import (
     HeatError, HeatmapError, ImageError, ParameterError, SourceError)
-from yolo_heatmap_ros.heat.camera import Camera
+from yolo_heatmap_ros.heat.camera import Camera, distortion_of, read_out
 from yolo_heatmap_ros.heat.person_calibration import (
-    fit_camera, people_among, PERSON_HEIGHT, PersonCalibration, SCALE_SD, spread_boxes,
-    usable_boxes)
+    FEWEST, fit_camera, people_among, PERSON_HEIGHT, PersonCalibration, SCALE_SD, spread_boxes,
+    Usable, usable_boxes)
 from yolo_heatmap_ros.media.bags import is_bag
 from yolo_heatmap_ros.media.camera_info_file import (
-    info_topic, is_rectified, read_camera_info, recorded_camera_info, StoredInfo)
+    info_topic, is_rectified, read_camera_info, recorded_camera_info, stored_info, StoredInfo)
 from yolo_heatmap_ros.media.source import Source, STILL_RATE, without_credentials
 from yolo_heatmap_ros.media.sources import open_sources
+from yolo_heatmap_ros.text import one_line
 
 BOXES = 200
 """Boxes for the fit, at most."""
@@ -83,7 +84,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if not arguments.inputs and not arguments.topic:
         raise ParameterError('nothing to look at: give a video or recording, or --topic')
     for name, low, high in (('focal', 1.0, 1e6), ('fov', 1.0, 170.0), ('seconds', 0.1, 1e6),
-                            ('person_height', 0.3, 3.0), ('boxes', 20, 100_000)):
+                            ('person_height', 0.3, 3.0), ('boxes', FEWEST, 2000)):
         value = getattr(arguments, name)
         if value is not None and not low <= value <= high:
             raise ParameterError(f"--{name.replace('_', '-')} {value:g}: give a number from "
@@ -93,6 +94,20 @@ def _check(arguments: argparse.Namespace) -> None:
             raise ParameterError(f"'{path}': there is no folder '{path.parent}'")
     if not cv2.haveImageWriter(str(arguments.picture)):
         raise ParameterError(f"--picture '{arguments.picture}': give a .png or .jpg")
+    for path in (arguments.output, arguments.picture):
+        _check_writable(path)
+
+
+def _check_writable(path: Path) -> None:
+    """Raise ParameterError for a file that cannot be written, before minutes of work for it."""
+    exists = path.exists()
+    try:
+        path.open('ab').close()
+        if not exists:
+            path.unlink()
+    except OSError as error:
+        raise ParameterError(f"'{path}': cannot be written ({error.strerror}); check the folder "
+                             'and its permissions') from error
 
 
 class _Topic(Source):
@@ -102,8 +117,9 @@ class _Topic(Source):
     live = True
 
     def __init__(self, topic: str, value_range: List[float]):
-        """Subscribe."""
+        """Subscribe; raises ParameterError for a name that no topic can have."""
         import rclpy
+        from rclpy.exceptions import NameValidationException
         from rclpy.qos import qos_profile_sensor_data
         from rclpy.signals import SignalHandlerOptions
         from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -122,10 +138,15 @@ class _Topic(Source):
         self._value_range = value_range
         kind, self._decode = ((CompressedImage, from_compressed) if topic.endswith(SUFFIX) else
                               (Image, to_frame))
-        self._subscription = ImageSubscription(self._node, kind, topic, self._take,
-                                               lambda skipped: None)
-        self.topic = self._subscription.topic
         self.info: Optional[StoredInfo] = None
+        try:
+            self._subscription = ImageSubscription(self._node, kind, topic, self._take,
+                                                   lambda skipped: None)
+        except NameValidationException as error:
+            self.close()
+            raise ParameterError(f"--topic '{topic}': is no name of a topic "
+                                 f'({one_line(error)})') from error
+        self.topic = self._subscription.topic
         self._node.create_subscription(CameraInfo, info_topic(self.topic), self._take_info,
                                        qos_profile_sensor_data)
 
@@ -133,8 +154,7 @@ class _Topic(Source):
         self._message = message
 
     def _take_info(self, message) -> None:
-        self.info = StoredInfo(message.width, message.height, tuple(message.k), tuple(message.d),
-                               message.distortion_model, tuple(message.p))
+        self.info = stored_info(message)
 
     def wait(self, for_info: bool) -> None:
         """Wait for an image, and for camera_info; raises SourceError if they do not come."""
@@ -200,22 +220,26 @@ def _camera(arguments: argparse.Namespace, info: Optional[StoredInfo], topic: st
         focal = arguments.focal or width / 2 / math.tan(math.radians(arguments.fov) / 2)
         return Camera(np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2],
                                 [0.0, 0.0, 1.0]]), size)
-    rectified = is_rectified(topic) and len(info.p) == 12
-    matrix = np.array(info.p).reshape(3, 4)[:, :3] if rectified else np.reshape(info.k, (3, 3))
-    if info.width > 0 and info.height > 0:
-        across, down = width / info.width, height / info.height
-        if abs(across / down - 1.0) > 0.01:
-            raise ParameterError(f'the intrinsics are of {info.width} x {info.height} px, the '
-                                 f'pictures have {width} x {height}: not the same camera, or cut')
-        matrix = np.diag((across, down, 1.0)) @ matrix
-    if rectified or not any(info.d):
-        return Camera(matrix, size)
+    # A file of camera_calibration is of the camera at its full resolution, and knows no more; what
+    # comes beside pictures must be of them, as for the node.
+    is_file = arguments.camera_info is not None
+    where = arguments.camera_info if is_file else info_topic(topic)
+    rectified = is_rectified(topic)
+    matrix = (np.reshape(info.p or np.zeros(12), (3, 4))[:, :3] if rectified
+              else np.reshape(info.k, (3, 3)))
+    matrix, (down, across) = read_out(matrix, (info.height, info.width), info.binning, info.region)
+    if is_file and abs(width * down - height * across) <= 0.01 * height * across:
+        matrix = np.diag((width / across, height / down, 1.0)) @ matrix
+    elif (down, across) != size:
+        raise ParameterError(f"'{where}': is of pictures of {across} x {down} px, and these have "
+                             f'{width} x {height}: not the same camera, or cut or scaled; give '
+                             '--focal or --camera-info for these pictures')
     try:
-        model = Distortion(info.distortion_model)
-    except ValueError as error:
-        raise ParameterError(f"distortion model '{info.distortion_model}' is not one of "
-                             f"{', '.join(filter(None, Distortion))}") from error
-    return Camera(matrix, size, np.array(info.d), model)
+        if rectified:
+            return Camera(matrix, size)
+        return Camera(matrix, size, *distortion_of(info.distortion_model, info.d))
+    except HeatError as error:
+        raise ParameterError(f"'{where}': {error}") from error
 
 
 def _frames(source: Source, seconds: Optional[float],
@@ -291,6 +315,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
     """Calibrate as the command line says; return the exit code."""
     _check(arguments)
     configuration = configuration_of(arguments, _OPTIONS, {'tracker': NO_TRACKER})
+    find_weights(configuration['weights'])  # which are loaded with the first frame
     source, info = _opened(arguments, configuration['value_range'])
     try:
         seen, camera = _sightings(arguments, configuration, source, info)
@@ -299,16 +324,17 @@ def calibrate(arguments: argparse.Namespace) -> int:
     usable = usable_boxes(seen.boxes, seen.stamps, seen.frame.shape[:2])
     print(f'{seen.count} frames: {usable}')
     whole, stamps = seen.boxes[usable.boxes], seen.stamps[usable.boxes]
-    people = people_among(stamps)
+    if len(whole) < FEWEST:
+        raise HeatError(_why_few(usable, seen.count))
     try:
         chosen = spread_boxes(whole, seen.frame.shape[:2], arguments.boxes)
-        found = fit_camera(whole[chosen], camera, arguments.person_height, people)
+        found = fit_camera(whole[chosen], camera, arguments.person_height, people_among(stamps))
     except HeatError as error:
         raise HeatError(f'{usable}; {error}') from error
     extent = _extent(found)
     _write(arguments, found, extent)
     _draw(arguments.picture, found, extent, seen, usable.boxes)
-    _print(arguments, found, people)
+    _print(arguments, found)
     return 0
 
 
@@ -330,6 +356,19 @@ def _sightings(arguments: argparse.Namespace, configuration: Configuration, sour
         name = without_credentials(arguments.inputs[0]) if arguments.inputs else arguments.topic
         raise SourceError(f"'{name}': no frame to look at")
     return seen, camera
+
+
+def _why_few(usable: Usable, frames: int) -> str:
+    """Return why there are too few boxes, and what would help."""
+    count = len(usable.boxes)
+    if count < FEWEST:
+        return (f'{count} boxes of people in {frames} frames, and {FEWEST} are needed: give a '
+                'longer recording, a lower --conf, or other --weights or --classes')
+    most = max((usable.cut, 'people must be in the picture from head to feet: let them walk '
+                            'further away'),
+               (usable.hidden, 'choose a time with fewer people'),
+               (usable.wide, 'is the picture turned, or do people sit or lie?'))
+    return f'{usable}, and {FEWEST} are needed: {most[1]}'
 
 
 def _extent(found: PersonCalibration) -> Tuple[int, int, int, int]:
@@ -381,9 +420,9 @@ def _described(found: PersonCalibration) -> List[str]:
             + f' (standard deviation, with {SCALE_SD:.0%} for the height of people)']
 
 
-def _print(arguments: argparse.Namespace, found: PersonCalibration, people: int) -> None:
-    print(f'{np.count_nonzero(found.used)} of {len(found.used)} boxes agree, of about {people} '
-          'people')
+def _print(arguments: argparse.Namespace, found: PersonCalibration) -> None:
+    print(f'{np.count_nonzero(found.used)} of {len(found.used)} boxes agree, worth those of about '
+          f'{found.people:.0f} people')
     for line in _described(found):
         print(line)
     print(f'people are taken to be {found.person_height:g} m high on average: 5 % more or less '

@@ -9,6 +9,7 @@ import numpy as np
 
 from yolo_heatmap_ros.choices import Distortion
 from yolo_heatmap_ros.errors import HeatError
+from yolo_heatmap_ros.text import printable
 
 _NUMBERS = {Distortion.NONE: (0,), Distortion.PLUMB_BOB: (4, 5),
             Distortion.RATIONAL_POLYNOMIAL: (8, 12, 14), Distortion.EQUIDISTANT: (4,)}
@@ -147,6 +148,39 @@ class Camera:
 def _polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
     """Return 1 + a x^2 + b x^4 + …."""
     return 1.0 + sum(one * x ** (2 * power) for power, one in enumerate(coefficients, start=1))
+
+
+def read_out(matrix: np.ndarray, size: Tuple[int, int], binning: Tuple[int, int],
+             region: Tuple[int, int, int, int]) -> Tuple[np.ndarray, Tuple[int, int]]:
+    """
+    Return K, (3, 3), of the pictures that a sensor gives, and their (height, width) in px.
+
+    `matrix` (3, 3) and `size`, (height, width), are of the whole sensor in px.  As of
+    sensor_msgs/CameraInfo, `region` is (x_offset, y_offset, width, height) in px before binning,
+    with 0 for the full width or height, and `binning` (x, y) is how many px become one, with 0
+    for 1.
+    """
+    across, down = np.maximum(binning, 1).astype(float)
+    left, top, width, height = region
+    matrix = np.array(matrix, float)
+    matrix[:2, 2] -= (left, top)
+    matrix[:2] /= ((across,), (down,))
+    return matrix, (int((height or size[0]) / down), int((width or size[1]) / across))
+
+
+def distortion_of(name: str, numbers: Sequence[float]) -> Tuple[np.ndarray, Distortion]:
+    """
+    Return coefficients, (D,) float64, and their model, of the names that camera_info has.
+
+    Raises HeatError, one line, for a model that is not known.
+    """
+    numbers = np.array(numbers, float)
+    if name in ('', 'none') or not numbers.any() and name != Distortion.EQUIDISTANT:
+        return np.zeros(0), Distortion.NONE
+    if name not in set(Distortion):
+        raise HeatError(f"has the distortion model '{printable(name)}', which is not known: take "
+                        f"one of {', '.join(filter(None, Distortion))}, or rectified images")
+    return numbers, Distortion(name)
 
 
 def border(height: int, width: int, points: int = _BORDER_POINTS) -> np.ndarray:

@@ -31,12 +31,21 @@ SCALE_SD = 0.05
 """Relative standard deviation of that mean: an error of all metres, whatever the boxes say."""
 FEWEST = 20
 """Boxes without which there is no fit."""
+_FEWEST_AGREE = 10
+_FREE = 3
+"""Numbers that are fitted: tilt, roll and height."""
 MOST_UNCERTAIN = 0.15
 """Uncertainty of places, as a share of their distance, above which a fit is refused."""
 _TILTS = np.radians(np.arange(-20.0, 71.0, 2.0))
 _ROLLS = np.radians(np.arange(-30.0, 31.0, 3.0))
 _PEOPLE = 0.06
 """Relative standard deviation of the heights of boxes: people differ, and boxes are loose."""
+_DIFFER, _KNOWN = 0.045, 4.0
+"""
+Relative standard deviation of the heights of adults, and how many people's heights that is worth.
+
+Of few people, heights hardly say how much people differ.
+"""
 _DEPTH = 0.135
 """
 How deep a body is, as a share of its height: half a foot (13 cm) and half a head (10 cm) of 1.7 m.
@@ -49,16 +58,24 @@ _EDGE = 1.5
 """Standard deviation of a box's edge in px."""
 _REJECTION = 3.5
 """Standard deviations from which Tukey's biweight gives no weight."""
-_SCALES = (0.3, 2.0)
-"""Smallest and largest spread of the residuals, as a multiple of what is expected."""
+_SCALES = (0.7, 2.0)
+"""
+Smallest and largest spread of the residuals, as a multiple of what is expected.
+
+With a smaller one, a fit to few people would take some of them for false boxes of the others.
+"""
 _GRID_SPREAD = 2.0
 """The same on the grid of angles, between whose points the best one lies."""
 _ITERATIONS = 60
 _LARGEST_STEP = np.radians(4.0)
 _BORDER = 0.005
 """Share of the picture's width and height, from the border, in which boxes may be cut."""
-_SMALLEST = 12.0
-"""Boxes of less px in height say little."""
+_SMALLEST = 16.0
+"""Where people are less px high, their boxes are not used: edges are whole px."""
+_ROUNDS = 3
+"""Fits, each with the heights in px that the one before expects."""
+_SAME_PLACE = 0.25
+"""Distance of feet in the picture, by the height of the box, within which a place is the same."""
 _WIDEST = 0.85
 """Width by height from which a box is of nobody who stands."""
 _LEGS = 1 / 3
@@ -85,13 +102,13 @@ class Usable(NamedTuple):
     boxes: np.ndarray
     cut: int
     hidden: int
-    odd: int
+    wide: int
 
     def __str__(self) -> str:
         """Return the counts in words."""
         return (f'{np.count_nonzero(self.boxes)} of {len(self.boxes)} boxes are usable '
                 f'({self.cut} cut by the border, {self.hidden} with legs behind others, '
-                f'{self.odd} too small or too wide)')
+                f'{self.wide} too wide)')
 
 
 def usable_boxes(boxes: np.ndarray, frames: np.ndarray, size: Tuple[int, int]) -> Usable:
@@ -108,7 +125,8 @@ def usable_boxes(boxes: np.ndarray, frames: np.ndarray, size: Tuple[int, int]) -
     cut = (boxes[:, :2] < margin).any(axis=1) | (boxes[:, 2:] > (width, height) - margin).any(
         axis=1)
     wide, tall = (boxes[:, 2:] - boxes[:, :2]).T
-    odd = (tall < _SMALLEST) | (wide > _WIDEST * tall)
+    # Without the small ones of all places: of far people that would leave the taller.
+    odd = wide >= _WIDEST * tall
     hidden = np.zeros(len(boxes), bool)
     for frame in np.unique(frames):
         own = np.flatnonzero(frames == frame)
@@ -173,7 +191,8 @@ class PersonCalibration:
     people of `person_height` m.  `covariance`, (3, 3), is of (tilt, roll, log height), by the
     residuals alone.  `boxes` (N, 4) are those that were given, xyxy in px; `used` (N,) bool are
     those that agree; `residuals` (N,) is the logarithm of each person's height in relation to
-    `person_height`: -0.2 is 20 % too short.
+    `person_height`: -0.2 is 20 % too short.  `people` is about how many independent people the
+    boxes are of, of which the covariance takes account.
     """
 
     camera: Camera
@@ -185,6 +204,7 @@ class PersonCalibration:
     boxes: np.ndarray
     used: np.ndarray
     residuals: np.ndarray
+    people: float
 
     @property
     def tilt_sd(self) -> float:
@@ -301,13 +321,16 @@ class _People(NamedTuple):
     What the boxes are to the fit.
 
     `foot` (N, 3) are rays through lower edges, `head` (N,) is y / z of those through upper edges,
-    `sd` (N,) the expected
-    standard deviation of the logarithm of H / h.
+    `sd` (N,) the expected standard deviation of the logarithm of H / h.
     """
 
     foot: np.ndarray
     head: np.ndarray
     sd: np.ndarray
+
+    def only(self, which: np.ndarray) -> '_People':
+        """Return those of a mask, (N,) bool."""
+        return _People(self.foot[which], self.head[which], self.sd[which])
 
     def logs(self, tilt, roll) -> np.ndarray:
         """Return log(H / h) of all boxes, (..., N), of angles (...); inf above the horizon."""
@@ -368,10 +391,9 @@ def _refined(people: _People,
     """
     Return parameters, their covariance, weights of boxes, and the spread of the residuals.
 
-    It is iteratively reweighted least squares (Gauss-Newton).
-
-    The covariance is the sandwich of an M-estimator (P. Huber, E. Ronchetti, Robust statistics,
-    2009, ch. 7), which does not assume that residuals are as large as expected.
+    It is iteratively reweighted least squares (Gauss-Newton).  The covariance is the sandwich of
+    an M-estimator (P. Huber, E. Ronchetti, Robust statistics, 2009, ch. 7), which does not assume
+    that residuals are as large as expected, for boxes that are all of other people, and many.
     """
     parameters, spread = start, 1.0
     for _ in range(_ITERATIONS):
@@ -380,7 +402,9 @@ def _refined(people: _People,
         slopes = people.slopes(*parameters[:2])[weights > 0] / people.sd[weights > 0, None]
         residuals, weights = residuals[weights > 0], weights[weights > 0]
         normal = slopes.T @ (weights[:, None] * slopes)
-        if len(weights) < FEWEST or np.linalg.cond(normal) > 1e12:
+        if len(weights) < _FEWEST_AGREE:
+            raise HeatError(_few_agree(len(weights), len(people.head)))
+        if np.linalg.cond(normal) > 1e12:
             raise HeatError('the boxes do not say where the camera is: people stand at one '
                             'distance, or differ too much; let some walk nearer and further '
                             'away')
@@ -395,8 +419,56 @@ def _refined(people: _People,
             break
     bread = np.linalg.inv(normal)
     pulls = slopes * (weights * residuals)[:, None]
-    covariance = bread @ (pulls.T @ pulls) @ bread * len(weights) / max(len(weights) - 3, 1)
-    return parameters, covariance, _weights(all_of_them / spread), true_spread
+    return (parameters, bread @ (pulls.T @ pulls) @ bread, _weights(all_of_them / spread),
+            true_spread)
+
+
+def _by_place(feet: np.ndarray, tall: np.ndarray) -> np.ndarray:
+    """
+    Return a number for the place of each box, (N,) int.
+
+    `feet` (N, 2) are in px, `tall` (N,) are the expected heights of boxes there in px.
+    """
+    apart = np.abs(feet[:, None] - feet[None]).max(axis=2)
+    near = apart < _SAME_PLACE * np.minimum(tall[:, None], tall[None])
+    place, number = np.full(len(feet), -1), 0
+    # The densest places first: a grid would cut some in two.
+    for box in np.argsort(-near.sum(axis=1), kind='stable'):
+        if place[box] < 0:
+            place[near[box] & (place < 0)] = number
+            number += 1
+    return place
+
+
+def _of_places(slopes: np.ndarray, weights: np.ndarray, residuals: np.ndarray,
+               place: np.ndarray) -> Tuple[np.ndarray, float]:
+    """
+    Return the covariance of the fit, (3, 3), and about how many people are in the boxes.
+
+    Somebody who stands gives many boxes in one place, with one error: that person's height.  So
+    a residual is the sum of a part that boxes of one `place`, (N,) int, share and of one that
+    they do not; where many people pass one place, the former comes out small.  Their variances
+    are estimated by moments (C. R. Henderson, Estimation of variance and covariance components,
+    1953), which counts what the fit has taken from the residuals, and is much with few people.
+    `slopes` (N, 3) and `residuals` (N,) are in standard deviations, `weights` (N,) are Tukey's.
+    """
+    sizes = np.bincount(place)
+    inside = np.eye(len(sizes))[place]
+    pulls = weights[:, None] * slopes
+    bread = np.linalg.inv(slopes.T @ pulls)
+    # Residuals are `left` times errors.
+    left = np.sqrt(weights)[:, None] * (np.eye(len(place)) - slopes @ bread @ pulls.T)
+    means = inside.T @ residuals / sizes
+    own = np.sum((residuals - means[place]) ** 2) / max(len(place) - len(sizes), 1)
+    common = max((weights @ residuals ** 2 - own * np.sum(left ** 2))
+                 / max(np.sum((left @ inside) ** 2), 1e-9), 0.0)
+    places = len(place) ** 2 / np.sum(sizes ** 2)  # as many as would do of equal sizes
+    seen = max(places - _FREE, 0.0)
+    common = (_KNOWN * (_DIFFER / _PEOPLE) ** 2 + seen * common) / (_KNOWN + seen)
+    meat = own * pulls.T @ pulls + common * (pulls.T @ inside) @ (pulls.T @ inside).T
+    # Of Kish's design effect (Survey sampling, 1965, ch. 5).
+    people = len(place) ** 2 / np.sum(sizes + common / (common + own) * sizes * (sizes - 1))
+    return bread @ meat @ bread, float(people)
 
 
 def fit_camera(boxes: np.ndarray, camera: Camera, person_height: float = PERSON_HEIGHT,
@@ -406,35 +478,48 @@ def fit_camera(boxes: np.ndarray, camera: Camera, person_height: float = PERSON_
 
     `boxes`, (N, 4) xyxy in px as the camera sees them, distorted or not, are best those of
     `usable_boxes` and `spread_boxes`; up to half of them may be wrong.  `person_height` is the
-    mean height of these people in m, `people` about their number, see `people_among`; without it
-    each box is taken to be of somebody else, and uncertainties may come out too small.  Raises
-    HeatError, one line, if the boxes do not say where the camera is.
+    mean height of these people in m, `people` about how many pass by, see `people_among`; without
+    it only people who stand are taken to be in several boxes, and uncertainties may come out too
+    small.  Raises HeatError, one line, if the boxes do not say where the camera is.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     if not 0.3 <= person_height <= 3.0:
         raise HeatError(f'a person height of {person_height:g} m: give that of people, in m')
     if len(boxes) < FEWEST:
         raise HeatError(f'only {len(boxes)} boxes of people: {FEWEST} are needed, better 100, '
-                        'near and far; give a longer recording, or a lower --conf')
+                        'near and far; give a longer recording')
     foot, head = (camera.rays(ends) for ends in _middles(boxes))
     tall = (foot[:, 1] - head[:, 1]) * camera.matrix[1, 1]
     if not (np.isfinite(foot).all() and np.isfinite(head).all() and (tall > 0.0).all()):
         raise HeatError('boxes where the lens distortion cannot be undone: the distortion '
                         'coefficients are not those of this camera; calibrate it again')
-    data = _People(np.c_[foot, np.ones(len(foot))], head[:, 1],
-                   np.hypot(_PEOPLE, np.sqrt(2.0) * _EDGE / tall))
+    data = _People(np.c_[foot, np.ones(len(foot))], head[:, 1], _sd(tall))
     start, profile = _search(data)
-    parameters, covariance, weights, spread = _refined(data, start)
+    data, large, (parameters, covariance, weights, spread) = _fitted(data, tall, start)
     tilt, roll, log_ratio = parameters
-    used = weights > 0.0
-    # Boxes of one person share that person's height: only people are independent.
-    shared = max(1.0, np.count_nonzero(used) / (people or len(boxes)))
+    logs = data.logs(tilt, roll)
+    used = large.copy()
+    used[large] = weights > 0.0
     if spread > _SCALES[1]:
         raise HeatError(f'the boxes differ by {spread * _PEOPLE:.0%} from what any camera would '
-                        'see: these are no people on one level floor, or most feet are hidden')
+                        'see: these are people of very different heights (children among '
+                        'adults), or most feet are hidden, or the floor is not level')
     _check_distances(data, _up(tilt, roll), used)
+    agreeing = data.only(used)
+    standing, independent = _of_places(
+        agreeing.slopes(tilt, roll) / agreeing.sd[:, None], weights[weights > 0.0],
+        (logs - log_ratio)[used] / agreeing.sd,
+        _by_place(camera.undistorted(_middles(boxes)[0])[used],
+                  tall[used] * np.exp(log_ratio - logs[used])))
+    count = np.count_nonzero(used)
+    # Boxes of one person share that person's height, in one place or on a way: as with clusters in
+    # two directions, both count, less what is in both (A. Cameron, J. Gelbach, D. Miller, Robust
+    # inference with multiway clustering, J. of Business & Economic Statistics 29(2), 2011).
+    passing = min(people or count, count)
+    walking = covariance * count / max(passing - _FREE, 1)
+    independent = min(independent, passing)
+    shared = count / independent
     _check_tilts(tilt, _TILTS[profile - profile.min() < _PLAUSIBLE * shared * spread ** 2])
-    logs = data.logs(tilt, roll)
     above = np.isinf(logs).mean()
     if above > _ABOVE_HORIZON:
         raise HeatError(f'the feet of {above:.0%} of the boxes are above the horizon that the '
@@ -442,9 +527,44 @@ def fit_camera(boxes: np.ndarray, camera: Camera, person_height: float = PERSON_
                         'is wrong')
     found = PersonCalibration(
         camera, float(tilt), float(roll), float(person_height * np.exp(-log_ratio)),
-        person_height, covariance * shared, boxes, used, logs - log_ratio)
-    _check(found)
+        person_height, standing + walking - covariance, boxes, used, logs - log_ratio,
+        independent)
+    _check(found, np.count_nonzero(large))
     return found
+
+
+def _sd(tall: np.ndarray) -> np.ndarray:
+    """Return the expected standard deviation of log(H / h), (N,), of boxes `tall` px high."""
+    return np.hypot(_PEOPLE, np.sqrt(2.0) * _EDGE / tall)
+
+
+def _fitted(data: _People, tall: np.ndarray,
+            start: np.ndarray) -> Tuple[_People, np.ndarray, Tuple]:
+    """
+    Return boxes with their final `sd`, which of them were large enough, (N,) bool, and the fit.
+
+    Which boxes count, and how much, must depend on their places alone: of people who are about as
+    high as the limit, a limit for the boxes themselves would take the taller ones, and say that
+    people look higher far away.  `tall` (N,) are the heights of the boxes in px.
+    """
+    large = np.ones(len(tall), bool)
+    fit = _refined(data, start)
+    for _ in range(_ROUNDS):
+        parameters = fit[0]
+        expected = tall * np.exp(parameters[2] - data.logs(*parameters[:2]))
+        large = expected >= _SMALLEST
+        if np.count_nonzero(large) < FEWEST:
+            raise HeatError(f'only {np.count_nonzero(large)} of {len(tall)} boxes are where '
+                            f'people are {_SMALLEST:g} px high or more, and {FEWEST} are needed: '
+                            'let them walk nearer, or give pictures of a higher resolution')
+        data = data._replace(sd=_sd(np.maximum(expected, 1.0)))
+        fit = _refined(data.only(large), parameters)
+    return data, large, fit
+
+
+def _few_agree(agree: int, count: int) -> str:
+    return (f'only {agree} of {count} boxes agree on a camera: people of very different heights '
+            '(children among adults), hidden feet, people who sit, or a floor that is not level')
 
 
 def _check_distances(data: _People, up: np.ndarray, used: np.ndarray) -> None:
@@ -473,11 +593,11 @@ def _check_tilts(tilt: float, plausible: np.ndarray) -> None:
                         'upside down (turn it by 180 degrees), or the camera is above them')
 
 
-def _check(found: PersonCalibration) -> None:
-    """Raise HeatError if few boxes agree, or if they leave much open."""
-    if np.count_nonzero(found.used) < max(FEWEST, 0.4 * len(found.used)):
-        raise HeatError(f'only {np.count_nonzero(found.used)} of {len(found.used)} boxes agree on '
-                        'a camera: many feet are hidden, people sit, or the floor is not level')
+def _check(found: PersonCalibration, count: int) -> None:
+    """Raise HeatError if few of `count` boxes agree, or if they leave much open."""
+    agree = np.count_nonzero(found.used)
+    if agree < max(_FEWEST_AGREE, 0.4 * count):
+        raise HeatError(_few_agree(agree, count))
     distances = np.hypot(*found.places[found.used].T)
     share = float(np.median(found.place_sd(found.feet[found.used], False) / distances))
     if not share <= MOST_UNCERTAIN:

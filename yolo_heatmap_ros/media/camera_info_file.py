@@ -17,7 +17,9 @@ class StoredInfo(NamedTuple):
 
     `width` and `height` are of the picture in px; `k` are the 9 numbers of the camera matrix in
     px, row by row, `d` the coefficients of `distortion_model`, `p` the 12 numbers of the
-    projection matrix of rectified pictures in px, or none.
+    projection matrix of rectified pictures in px, or none.  All of them are of the whole sensor:
+    `region`, (x_offset, y_offset, width, height) in px with 0 for the full width or height, is the
+    part of it that is in the pictures, and `binning` (x, y) how many px become one.
     """
 
     width: int
@@ -26,6 +28,18 @@ class StoredInfo(NamedTuple):
     d: Tuple[float, ...]
     distortion_model: str
     p: Tuple[float, ...] = ()
+    binning: Tuple[int, int] = (1, 1)
+    region: Tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+def stored_info(message: Any) -> StoredInfo:
+    """Return what a sensor_msgs/CameraInfo says, of rclpy or of rosbags."""
+    roi = message.roi
+    return StoredInfo(
+        int(message.width), int(message.height), _numbers(message.k), _numbers(message.d),
+        message.distortion_model, _numbers(message.p),
+        (int(message.binning_x), int(message.binning_y)),
+        (int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)))
 
 
 def info_topic(image_topic: str) -> str:
@@ -89,9 +103,7 @@ def recorded_camera_info(path: Path, image_topic: str) -> Optional[StoredInfo]:
             if not connections:
                 return None
             for connection, _, raw in reader.messages(connections=connections):
-                found = reader.deserialize(raw, connection.msgtype)
-                return StoredInfo(found.width, found.height, _numbers(found.k), _numbers(found.d),
-                                  found.distortion_model, _numbers(found.p))
+                return stored_info(reader.deserialize(raw, connection.msgtype))
     except Exception as error:  # rosbags', and those of SQLite, MCAP, YAML, Zstandard
         raise SourceError(f"'{path}': '{topic}' cannot be read ({one_line(error)}); give --focal "
                           'or --camera-info') from error
