@@ -223,6 +223,7 @@ def test_what_cameras_see_of_a_large_floor():
     area = np.array([(290.0, 0.0), (300.0, 0.0), (300.0, 10.0), (290.0, 10.0)])
     for areas in ((), (area,), (area,)):
         floor.look(MapView(picture.matrix, picture=picture, areas=areas))
+        assert floor.new_warnings() == []
     rows, columns = np.nonzero(floor.seen)
     assert (rows.min(), columns.min(), columns.max()) == (0, 580, 599)
     assert rows.max() in (19, 20) and len(rows) >= 400

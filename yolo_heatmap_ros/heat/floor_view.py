@@ -26,8 +26,10 @@ class FloorView:
 
     `matrix` is the homography, (3, 3) float64, from px without distortion to m, with a positive
     scale for what is before the camera.  `camera` undoes the picture's distortion, None if it has
-    none.
+    none.  `is_unknown` tells that nobody has said yet what is in sight.
     """
+
+    is_unknown = False
 
     matrix: np.ndarray
     camera: Optional[Camera] = None

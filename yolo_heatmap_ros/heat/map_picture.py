@@ -59,6 +59,11 @@ class MapView(FloorView):
     picture: Optional[MapPicture] = None
     areas: Tuple[np.ndarray, ...] = ()
 
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether no camera has said yet what it sees."""
+        return not self.areas
+
     def footprint(self, height: int, width: int, reach: float) -> np.ndarray:
         """Return corners, (M, 2) m, around which the cameras see the floor, however far."""
         return np.concatenate((np.empty((0, 2)), *self.areas))

@@ -14,6 +14,7 @@ from yolo_heatmap_ros.ros.positions_input import PositionsInput
 from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
 
 MAX_OBJECTS = 10_000
+"""Objects at once, at most."""
 
 
 class FloorNode(HeatmapNode):
@@ -25,10 +26,6 @@ class FloorNode(HeatmapNode):
 
     NAME = 'yolo_floor'
     PARAMETERS = FLOOR_PARAMETERS
-
-    def __init__(self, **kwargs):
-        """Declare parameters and services."""
-        super().__init__(**kwargs)
 
     def _read_configuration(self) -> Configuration:
         given = self._node_parameters.configuration()

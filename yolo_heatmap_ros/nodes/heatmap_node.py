@@ -3,12 +3,9 @@
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
-from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
@@ -21,6 +18,7 @@ from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.errors import HeatmapError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.counts_publisher import CountsPublisher
 from yolo_heatmap_ros.ros.diagnostics import BEST_EFFORT, DiagnosticsReporter, RELIABLE
 from yolo_heatmap_ros.ros.executable import nothing_to_lose, run_node
 from yolo_heatmap_ros.ros.floor_publisher import FloorPublisher
@@ -33,10 +31,7 @@ from yolo_heatmap_ros.ros.history_keeper import HistoryKeeper
 from yolo_heatmap_ros.ros.managed_node import guarded, ManagedNode
 from yolo_heatmap_ros.ros.messages.detections import (
     Detection2DArray, detection_reader, detections_message, MISSING)
-from yolo_heatmap_ros.ros.messages.events import events_message
 from yolo_heatmap_ros.ros.messages.images import seconds_of
-from yolo_heatmap_ros.ros.messages.lines import lines_message
-from yolo_heatmap_ros.ros.messages.regions import regions_message
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
@@ -44,8 +39,6 @@ from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
 
-EVENTS_DEPTH = 1000
-"""Events that are kept for a slow subscriber: each is told once."""
 MAX_AGE = 3600.0
 """Seconds from which an image belongs to a recording, and its age is no latency."""
 
@@ -68,7 +61,8 @@ class HeatmapNode(ManagedNode):
         self._positions: Optional[PositionsPublisher] = None
         self._views: Optional[FloorViews] = None
         self._history: Optional[HistoryKeeper] = None
-        self._regions = self._lines = self._events = self._detections = None
+        self._counts: Optional[CountsPublisher] = None
+        self._detections = None
         self._heat_services: Optional[HeatServices] = None
         super().__init__(self.NAME, **kwargs)
         self._make_detector = make_detector
@@ -99,7 +93,7 @@ class HeatmapNode(ManagedNode):
             self._views = self._make_views()
             if configuration['history_period']:
                 self._history = HistoryKeeper(self, self._pipeline, configuration,
-                                              lambda message: self._events.publish(message))
+                                              lambda message: self._counts.tell(message))
         except HeatmapError as error:
             self.get_logger().error(f'cannot configure: {one_line(error, OWN_LENGTH)}')
             self._release()
@@ -112,12 +106,7 @@ class HeatmapNode(ManagedNode):
                                    self._diagnostics.statistics)
         self._input = self._make_input()
         self._pictures = PicturePublisher(self, self._pipeline, self._depth, configuration)
-        self._regions, self._lines = (
-            self.create_lifecycle_publisher(DiagnosticArray, f'~/{name}', self._depth)
-            for name in ('regions', 'lines'))
-        self._events = self.create_lifecycle_publisher(
-            DiagnosticArray, '~/events', QoSProfile(depth=EVENTS_DEPTH),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self._counts = CountsPublisher(self, self._pipeline, self._depth)
         if self._pipeline.options.ground is not None:
             self._floor = FloorPublisher(self, self._pipeline, configuration)
             self._positions = self._make_positions()
@@ -217,16 +206,14 @@ class HeatmapNode(ManagedNode):
         """Release what `configure` has made, also where it has broken halfway."""
         if self._input is not None:
             self._input.unsubscribe()
-        for part in (self._snapshots, self._history, self._pictures, self._floor,
+        for part in (self._snapshots, self._history, self._pictures, self._counts, self._floor,
                      self._positions, self._views):
             if part is not None:
                 self.barrier.guard(part.close)()
-        for publisher in (self._regions, self._lines, self._events, self._detections):
-            if publisher is not None:
-                self.destroy_lifecycle_publisher(publisher)
+        if self._detections is not None:
+            self.destroy_lifecycle_publisher(self._detections)
         self._input = self._snapshots = self._pictures = self._floor = self._history = None
-        self._positions = self._views = None
-        self._regions = self._lines = self._events = self._detections = None
+        self._counts = self._positions = self._views = self._detections = None
         if self._heat_services is not None:
             self._heat_services.serve(None, None)
         self._pipeline = self._advice = None  # and with them the model
@@ -292,7 +279,7 @@ class HeatmapNode(ManagedNode):
         view = None if self._views is None else self._views.view(header, frame.shape[:2])
         step = self._pipeline.add(frame, detections, stamp, view)
         self._pictures.show(frame, header)
-        self._publish_counts(header)
+        self._counts.show(header)
         if self._detections is not None and self._detections.get_subscription_count():
             self._detections.publish(detections_message(
                 self._pipeline.objects, self._pipeline.detector.names, header))
@@ -301,17 +288,6 @@ class HeatmapNode(ManagedNode):
             self._positions.show(header)
         self._diagnostics.count(Outcome.PROCESSED, age=self._age(stamp))
         self._advice.on_processed(step, len(detections))
-
-    def _publish_counts(self, header: Header) -> None:
-        """Publish what regions and lines have counted, and what has just happened."""
-        for publisher, message, counts in (
-                (self._regions, regions_message, self._pipeline.region_counts()),
-                (self._lines, lines_message, self._pipeline.line_counts())):
-            if counts is not None:
-                publisher.publish(message(counts, header))
-        events = self._pipeline.new_events()
-        if events:
-            self._events.publish(events_message(events, self._pipeline.class_name, header))
 
     def _age(self, stamp: float) -> float:
         """Return the age of a stamp by the node's clock, in s; NaN for stamps of another clock."""

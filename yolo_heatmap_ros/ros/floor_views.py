@@ -71,11 +71,10 @@ class FloorViews:
         return self._problem if time.monotonic() - self._problem_at < WINDOW else ''
 
     def _take(self, message: CameraInfo) -> None:
-        if self._info is None or message != self._info:
-            # Drivers stamp each; only other numbers are another camera.
-            message.header.stamp.sec = message.header.stamp.nanosec = 0
-            if message != self._info:
-                self._info = message
+        # Drivers stamp each; only other numbers are another camera.
+        message.header.stamp.sec = message.header.stamp.nanosec = 0
+        if message != self._info:
+            self._info = message
 
     def view(self, header: Header, shape: Tuple[int, int]) -> Optional[FloorView]:
         """

@@ -55,7 +55,7 @@ class FloorLayer(Layer):
     def look(self, view: FloorView) -> None:
         """Add what a frame shows of the floor to what has been seen."""
         last = self._last_look
-        if last is not None and view.shows_as(last, *self._size):
+        if view.is_unknown or last is not None and view.shows_as(last, *self._size):
             return
         self._last_look = view
         corners = view.footprint(*self._size, reach=REACH)
