@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+import sqlite3
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PolygonStamped
@@ -56,7 +57,7 @@ class Site:
         self._views = {camera: node.create_publisher(
             PolygonStamped, f'/{camera}/yolo_heatmap/view', 20) for camera in cameras}
         self.fused, self.maps, self.lines, self.regions, self.events = [], [], [], [], []
-        self.diagnostics = []
+        self.diagnostics, self.flows = [], []
         subscriptions = [
             node.create_subscription(PointCloud2, f'{NAME}/positions', self.fused.append, 100),
             node.create_subscription(OccupancyGrid, f'{NAME}/density', self.maps.append, latched),
@@ -67,6 +68,8 @@ class Site:
                                    ('/diagnostics', self.diagnostics)))]
         wait_until_matched(node, NAME, *self._positions.values(), *self._views.values(),
                            *subscriptions)
+        self._flow = node.create_subscription(PointCloud2, f'{NAME}/flow', self.flows.append,
+                                              latched)
 
     def look(self, camera, corners, stamp=BEGIN):
         """Tell what a camera sees of the floor."""
@@ -113,9 +116,10 @@ def values_of(message):
             for status in message.status}
 
 
-def test_one_person_before_two_cameras_is_one(node):
-    """In the overlap and beyond it, with heat, regions, lines and events in metres."""
-    with start(regions='[middle: [[4, 0], [6, 0], [6, 8], [4, 8]]]',
+def test_one_person_before_two_cameras_is_one(node, tmp_path):
+    """In the overlap and beyond it, with heat, regions, lines, events and flow in metres."""
+    with start(flow=True, history_period=60.0, history_dir=str(tmp_path),
+               regions='[middle: [[4, 0], [6, 0], [6, 8], [4, 8]]]',
                lines='[gate: [[5, 1], [5, 7]]]') as process:
         site = Site(node)
         site.look('west', WEST)
@@ -153,7 +157,17 @@ def test_one_person_before_two_cameras_is_one(node):
         events = [values_of(message) for message in site.events]
         crossing = next(one['gate'] for one in events if 'gate' in one)
         assert (float(crossing['x']), float(crossing['y'])) == pytest.approx((5.0, 4.0), abs=0.3)
+        assert spin_until(node, lambda: site.flows)
+        flow = np.frombuffer(site.flows[-1].data, [(name, '<f4') for name in (
+            'x', 'y', 'z', 'vx', 'vy', 'speed', 'seconds')])
+        ahead = flow[(np.abs(flow['x'] - 5.25) < 0.3) & (np.abs(flow['y'] - 4.0) < 0.6)]
+        assert len(ahead) and ahead['vx'].max() == pytest.approx(1.0, abs=0.25)
+        assert np.abs(ahead['vy']).max() < 0.2
         assert process.stop() == 0
+    file, = tmp_path.glob('*.sqlite')
+    with sqlite3.connect(file) as history:
+        (x, y), = history.execute("SELECT x, y FROM events WHERE place = 'gate'")
+    assert (x, y) == pytest.approx((5.0, 4.0), abs=0.3)
 
 
 def test_what_is_wrong_with_cameras_is_said(node):
