@@ -201,7 +201,9 @@ def test_a_topic(street, few_frames, tmp_path, node):
      "'/proc/grid.png': cannot be written"),
     (('--topic', '/bad topic', '--focal', '500'), "--topic '/bad topic': is no name of a topic"),
     (('{frames}', '--focal', '560', '--classes', 'dog'), "unknown class 'dog'")])
-def test_what_is_refused(street, few_frames, tmp_path, capsys, arguments, reason):
+def test_what_is_refused(street, few_frames, tmp_path, capsys, monkeypatch, arguments, reason):
+    # With transports of somebody's choice, the command sets no profile for the tests after this.
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'DEFAULT')
     given = [argument.format(frames=few_frames) for argument in arguments]
     assert main([*options(street, tmp_path), *given]) == 1
     assert reason.format(frames=few_frames) in capsys.readouterr().err.splitlines()[-1]
