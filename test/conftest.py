@@ -139,6 +139,16 @@ def real_data():
     return folder
 
 
+@pytest.fixture(scope='session')
+def truth():
+    """Return the folder of public ground truth, with the tools that read it on the path."""
+    folder = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
+    if not (folder / 'PETS2009').is_dir():
+        pytest.skip(f'no public truth in {folder}; YOLO_HEATMAP_TRUTH names its folder')
+    sys.path.append(str(ROOT / 'tools'))
+    return folder
+
+
 @pytest.fixture
 def node():
     """Return a node of the test's own."""

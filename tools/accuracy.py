@@ -9,16 +9,18 @@ YOLO_HEATMAP_TRUTH names, `vtest.avi` and a COCO model in that of YOLO_HEATMAP_R
 """
 
 import argparse
+from functools import lru_cache
 import os
 from pathlib import Path
 import sys
-from typing import Dict, Iterator, List, Optional, Sequence
-from xml.etree import ElementTree
+from typing import Iterator, List, Optional, Sequence
 
 import accuracy_methods as methods
 import accuracy_scenes as scenes
 import cv2
+from inputs import real_folder, truth_folder
 import numpy as np
+from tsai import TsaiCamera
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.detections import _intersection_over_union, Detections
 
@@ -29,11 +31,6 @@ SIGMA = 8.0
 """Of the blur, in px, before heat is compared."""
 SAME = 0.3
 """Intersection over union from which a detection is that of a true object."""
-
-
-def folder(variable: str, name: str) -> Path:
-    """Return a folder of inputs, which users name by an environment variable."""
-    return Path(os.environ.get(variable) or ROOT.parent / 'shared' / name)
 
 
 class Table:
@@ -232,35 +229,13 @@ def heat_table(scene: scenes.Scene, tracks: Sequence[Detections],
 
 
 def on_the_floor(box) -> np.ndarray:
-    """
-    Return where the foot of a box stands in m, (2,), by the Tsai camera of PETS2009's View 1.
-
-    R. Tsai, A versatile camera calibration technique, IEEE Journal of Robotics and Automation,
-    1987: radial distortion of the ideal by the distorted picture, then the ray to z = 0.
-    """
-    camera = ElementTree.parse(folder('YOLO_HEATMAP_TRUTH', 'truth') / 'PETS2009' /
-                               'View_001.xml').getroot() if not _CAMERA else None
-    if camera is not None:
-        for part in camera:
-            _CAMERA.update({key: float(value) for key, value in part.attrib.items()})
-    c = _CAMERA
-    x = ((box[0] + box[2]) / 2 - c['cx']) * c['dpx'] / c['sx']
-    y = (box[3] - c['cy']) * c['dpy']
-    factor = 1.0 + c['kappa1'] * (x * x + y * y)
-    ray = np.array((x * factor / c['focal'], y * factor / c['focal'], 1.0))
-    turn = np.eye(3)
-    for axis, angle in ((0, c['rx']), (1, c['ry']), (2, c['rz'])):
-        one = np.eye(3)
-        i, j = ((1, 2), (2, 0), (0, 1))[axis]
-        one[i, i] = one[j, j] = np.cos(angle)
-        one[i, j], one[j, i] = -np.sin(angle), np.sin(angle)
-        turn = one @ turn
-    centre = -turn.T @ (c['tx'], c['ty'], c['tz'])
-    way = turn.T @ ray
-    return (centre - way * centre[2] / way[2])[:2] / 1000.0
+    """Return where the foot of a box stands in m, (2,), by the camera of PETS2009's View 1."""
+    return _camera().on_the_floor([((box[0] + box[2]) / 2, box[3])])[0]
 
 
-_CAMERA: Dict[str, float] = {}
+@lru_cache(maxsize=None)
+def _camera() -> TsaiCamera:
+    return TsaiCamera.read(truth_folder() / 'PETS2009' / 'View_001.xml')
 
 
 def synthetic(scene: scenes.Scene, detector: YoloDetector) -> Table:
@@ -297,8 +272,8 @@ def main() -> int:
     parser.add_argument('--output', type=Path, help='write the tables to this Markdown file')
     arguments = parser.parse_args()
     os.environ['YOLO_VERBOSE'] = 'false'  # Ultralytics is imported with the first model
-    truth = folder('YOLO_HEATMAP_TRUTH', 'truth')
-    real = folder('YOLO_HEATMAP_REAL_DATA', 'real')
+    truth = truth_folder()
+    real = real_folder()
     tables: List[Table] = []
     pets = scenes.pets(truth, real)
     if 'truth' in arguments.only:

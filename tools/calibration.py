@@ -21,14 +21,16 @@ import time
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 from xml.etree import ElementTree
 
-from accuracy import folder, on_the_floor, Table
+from accuracy import Table
 import accuracy_scenes as scenes
 import cv2
+from inputs import real_folder, truth_folder
 import numpy as np
 from street import camera_matrix
-from yolo_heatmap_ros.choices import Distortion
+from tsai import TsaiCamera
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.camera import Camera
+from yolo_heatmap_ros.heat.kernels import ground_contacts
 from yolo_heatmap_ros.heat.person_calibration import (
     fit_camera, people_among, PersonCalibration, spread_boxes, usable_boxes)
 
@@ -62,34 +64,14 @@ class Truth:
         return people_among(self.frames / self.rate)
 
 
-def tsai_camera(path: Path) -> Camera:
-    """
-    Return the intrinsics of a Tsai camera of PETS2009, with the inverse of its distortion.
-
-    Tsai's polynomial undoes distortion, OpenCV's makes it: two coefficients are fitted, exact to
-    0.01 px in the picture.
-    """
-    values = {key: float(value) for part in ElementTree.parse(path).getroot()
-              for key, value in part.attrib.items()}
-    focal = values['focal']
-    matrix = np.array([[focal * values['sx'] / values['dpx'], 0.0, values['cx']],
-                       [0.0, focal / values['dpy'], values['cy']], [0.0, 0.0, 1.0]])
-    distorted = np.linspace(0.01, 3.2, 200) / focal  # 3.2 mm are beyond the corners
-    true = distorted * (1.0 + values['kappa1'] * (distorted * focal) ** 2)
-    powers = np.column_stack((true ** 2, true ** 4))
-    k1, k2 = np.linalg.lstsq(powers, distorted / true - 1.0, rcond=None)[0]
-    return Camera(matrix, (int(values['height']), int(values['width'])),
-                  np.array((k1, k2, 0.0, 0.0)), Distortion.PLUMB_BOB)
-
-
 def pets() -> Truth:
     """Return PETS2009 S2L1, View 1."""
-    truth = folder('YOLO_HEATMAP_TRUTH', 'truth')
-    scene = scenes.pets(truth, folder('YOLO_HEATMAP_REAL_DATA', 'real'))
+    scene = scenes.pets(truth_folder(), real_folder())
+    tsai = TsaiCamera.read(truth_folder() / 'PETS2009' / 'View_001.xml')
     boxes = np.array([one.box for frame in scene.frames for one in frame])
     frames = np.repeat(np.arange(len(scene.frames)), [len(frame) for frame in scene.frames])
-    return Truth('PETS', tsai_camera(truth / 'PETS2009' / 'View_001.xml'), boxes, frames,
-                 np.array([on_the_floor(box) for box in boxes]), scene.rate)
+    return Truth('PETS', tsai.camera(*scene.size), boxes, frames,
+                 tsai.on_the_floor(ground_contacts(boxes)), scene.rate)
 
 
 def street() -> Truth:
@@ -106,7 +88,7 @@ def street() -> Truth:
 
 def wildtrack() -> Iterator[Truth]:
     """Yield the cameras of WILDTRACK, whose boxes are of equal figures at true places."""
-    path = folder('YOLO_HEATMAP_TRUTH', 'truth') / 'WILDTRACK.tar.xz'
+    path = truth_folder() / 'WILDTRACK.tar.xz'
     names = ['CVLab1', 'CVLab2', 'CVLab3', 'CVLab4', 'IDIAP1', 'IDIAP2', 'IDIAP3']
     matrices: Dict[str, np.ndarray] = {}
     rows: List[List[Tuple]] = [[] for _ in names]
@@ -268,7 +250,7 @@ def main() -> int:
     parser.add_argument('--seeds', type=int, default=50)
     arguments = parser.parse_args()
     os.environ['YOLO_VERBOSE'] = 'false'  # Ultralytics is imported with the first model
-    real = folder('YOLO_HEATMAP_REAL_DATA', 'real')
+    real = real_folder()
     table = Table('calibration from people', 'scene', 'boxes', 'mean error (m)',
                   '95th percentile (m)', 'tilt (°)', 'roll (°)', 'height (m)', 'longest fit (ms)')
     print(table)

@@ -10,11 +10,11 @@ gathered as the node gathers it, says how likely each direction of the other hal
 """
 
 import argparse
-import os
 from pathlib import Path
 import sys
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+from inputs import truth_folder
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,11 +38,6 @@ class Step(NamedTuple):
 
     floor: np.ndarray
     velocity: np.ndarray
-
-
-def truth() -> Path:
-    """Return the folder of public truth."""
-    return Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
 
 
 def people_of(path: Path) -> Dict[int, List[Step]]:
@@ -121,14 +116,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cells', nargs='+', type=float, default=CELLS, help='sizes in m')
     cells = parser.parse_args().cells
-    missing = [file for file in SCENES.values() if not (truth() / file).is_file()]
+    missing = [file for file in SCENES.values() if not (truth_folder() / file).is_file()]
     if missing:
-        sys.exit(f"flow: there is no '{truth() / missing[0]}'; YOLO_HEATMAP_TRUTH names the "
-                 'folder of public truth, see docs/accuracy.md')
+        sys.exit(f"flow: there is no '{truth_folder() / missing[0]}'; YOLO_HEATMAP_TRUTH names "
+                 'the folder of public truth, see docs/accuracy.md')
     for name, file in SCENES.items():
         for cell in cells:
             for split, splits in (('random', SPLITS), ('time', 0)):
-                losses = losses_of(truth() / file, cell, splits)
+                losses = losses_of(truth_folder() / file, cell, splits)
                 alone, around = (losses[:, 0] - losses[:, kind] for kind in (1, 2))
                 print(f'{name:7} {cell:.1f} m, split by {split:6}: one histogram '
                       f'{losses[:, 0].mean():.2f} bit, cells better by {alone.mean():.3f} '

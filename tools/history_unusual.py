@@ -8,7 +8,6 @@ normal week is judged window by window, and one with a busy and with an empty re
 """
 
 import argparse
-import os
 from pathlib import Path
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import time
 from zoneinfo import ZoneInfo
 
 from history_year import accumulate, BEGIN, CAMERA, days_of, paths, PERIOD
+from inputs import truth_folder
 import numpy as np
 from yolo_heatmap_ros.heat.time_bins import TimeBin
 from yolo_heatmap_ros.storage.history import History
@@ -39,8 +39,7 @@ def main() -> int:
     parser.add_argument('--weeks', type=int, default=6)
     parser.add_argument('--score', type=float, default=4.0)
     arguments = parser.parse_args()
-    root = Path(os.environ.get('YOLO_HEATMAP_TRUTH')
-                or Path(__file__).resolve().parents[2] / 'shared' / 'truth')
+    root = truth_folder()
     drawn = accumulate(paths(root), PERIOD).bins
     rng = np.random.default_rng(1)
     folder = Path(tempfile.mkdtemp())

@@ -9,7 +9,6 @@ YOLO_HEATMAP_TRUTH names.
 
 import argparse
 from datetime import datetime, timezone
-import os
 from pathlib import Path
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import time
 from typing import Dict, List
 from zoneinfo import ZoneInfo
 
+from inputs import truth_folder
 import numpy as np
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
@@ -159,8 +159,7 @@ def main() -> int:
     parser.add_argument('--folder', type=Path, help='where the year is kept')
     parser.add_argument('--days', type=int, default=365)
     arguments = parser.parse_args()
-    root = Path(os.environ.get('YOLO_HEATMAP_TRUTH')
-                or Path(__file__).resolve().parents[2] / 'shared' / 'truth')
+    root = truth_folder()
     if not (root / 'GC').is_dir() and (root / 'GC.tar.gz').exists():
         import tarfile
         unpacked = Path(tempfile.mkdtemp())

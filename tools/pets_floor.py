@@ -10,15 +10,13 @@ in that of YOLO_HEATMAP_REAL_DATA.
 """
 
 import argparse
-from dataclasses import dataclass
 import os
 from pathlib import Path
 import subprocess
 import sys
 import tempfile
 import time
-from typing import Dict, List, Tuple
-from xml.etree import ElementTree
+from typing import List, Tuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools')]
@@ -31,12 +29,14 @@ import cv2  # noqa: E402
 from floor_accuracy import (  # noqa: E402
     correlation, deposited, feet_of, pairs_of, RADIUS, report, RESOLUTION)
 from geometry_msgs.msg import TransformStamped  # noqa: E402
+from inputs import real_folder, truth_folder  # noqa: E402
 from nav_msgs.msg import OccupancyGrid  # noqa: E402
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2  # noqa: E402
 from tf2_msgs.msg import TFMessage  # noqa: E402
+from tsai import TsaiCamera  # noqa: E402
 from yolo_heatmap_ros.apps.demo import node_command, stop  # noqa: E402
 from yolo_heatmap_ros.choices import HeatUnit  # noqa: E402
 from yolo_heatmap_ros.detectors.yolo import YoloDetector  # noqa: E402
@@ -45,7 +45,6 @@ from yolo_heatmap_ros.heat.camera import Camera  # noqa: E402
 from yolo_heatmap_ros.heat.floor_view import FloorView  # noqa: E402
 from yolo_heatmap_ros.heat.ground import GroundPlane, pose_homography  # noqa: E402
 from yolo_heatmap_ros.heat.options import HeatOptions  # noqa: E402
-from yolo_heatmap_ros.ros.messages.camera_info import camera_of  # noqa: E402
 from yolo_heatmap_ros.ros.messages.positions import positions_of  # noqa: E402
 
 RATE = 10.0
@@ -53,80 +52,25 @@ BEGIN = 1000.0
 WAIT = 60.0
 
 
-@dataclass
-class TsaiCamera:
-    """
-    A camera by R. Tsai, A versatile camera calibration technique, 1987, with z = 0 for the floor.
+def camera_info(camera: Camera) -> CameraInfo:
+    """Return a camera as a message."""
+    height, width = camera.size
+    return CameraInfo(height=height, width=width, distortion_model=str(camera.model),
+                      d=camera.distortion.tolist(), k=camera.matrix.ravel().tolist())
 
-    `focal` and the steps of the sensor in mm, `centre` in px; `rotation`, (3, 3), and
-    `translation`, (3,) m, take the floor's frame to the camera's.
-    """
 
-    focal: float
-    kappa: float
-    centre: np.ndarray
-    step: np.ndarray
-    rotation: np.ndarray
-    translation: np.ndarray
-
-    @classmethod
-    def read(cls, path: Path) -> 'TsaiCamera':
-        """Read a camera of PETS2009."""
-        c: Dict[str, float] = {}
-        for part in ElementTree.parse(path).getroot():
-            c.update({key: float(value) for key, value in part.attrib.items()})
-        rotation = np.eye(3)
-        for (i, j), angle in (((1, 2), c['rx']), ((2, 0), c['ry']), ((0, 1), c['rz'])):
-            one = np.eye(3)
-            one[i, i] = one[j, j] = np.cos(angle)
-            one[i, j], one[j, i] = -np.sin(angle), np.sin(angle)
-            rotation = one @ rotation
-        return cls(c['focal'], c['kappa1'], np.array((c['cx'], c['cy'])),
-                   np.array((c['dpx'] / c['sx'], c['dpy'])), rotation,
-                   np.array((c['tx'], c['ty'], c['tz'])) / 1000.0)
-
-    def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Return x / z and y / z of pixels, (N, 2) each."""
-        places = (np.asarray(pixels, float) - self.centre) * self.step
-        return places * (1 + self.kappa * (places ** 2).sum(axis=1, keepdims=True)) / self.focal
-
-    def on_the_floor(self, pixels: np.ndarray) -> np.ndarray:
-        """Return x, y in m of pixels of the floor, (N, 2) each."""
-        rays = np.c_[self.rays(pixels), np.ones(len(pixels))] @ self.rotation
-        eye = -self.rotation.T @ self.translation
-        return (eye - rays * (eye[2] / rays[:, 2:]))[:, :2]
-
-    def camera_info(self, height: int, width: int) -> CameraInfo:
-        """Return K, and the `plumb_bob` that is nearest to Tsai's distortion in the picture."""
-        matrix = np.diag((*(self.focal / self.step), 1.0))
-        matrix[:2, 2] = self.centre
-        grid = np.stack(np.meshgrid(np.linspace(0, width, 50), np.linspace(0, height, 40)),
-                        axis=-1).reshape(-1, 2)
-        ideal = np.hypot(*self.rays(grid).T)
-        found = np.hypot(*((grid - self.centre) * self.step / self.focal).T)
-        # found = ideal (1 + k1 ideal^2 + k2 ideal^4 + k3 ideal^6), by least squares
-        powers = np.stack([ideal ** power for power in (3, 5, 7)], axis=1)
-        k1, k2, k3 = np.linalg.lstsq(powers, found - ideal, rcond=None)[0].tolist()
-        message = CameraInfo(height=height, width=width, distortion_model='plumb_bob',
-                             d=[k1, k2, 0.0, 0.0, k3], k=matrix.ravel().tolist())
-        camera = camera_of(message, False, (height, width))
-        left = np.hypot(*(camera.pixels(self.rays(grid)) - grid).T)
-        print(f'plumb_bob for Tsai: k1 {k1:.5f}, k2 {k2:.5f}, k3 {k3:.5f}; it is off by '
-              f'{left.max():.4f} px at most')
-        return message
-
-    def transform(self, parent: str, child: str) -> TransformStamped:
-        """Return where the camera is on the floor."""
-        message = TransformStamped(child_frame_id=child)
-        message.header.frame_id = parent
-        axis = cv2.Rodrigues(self.rotation.T)[0].ravel()
-        angle = np.linalg.norm(axis)
-        x, y, z = (axis / angle * np.sin(angle / 2)).tolist()
-        eye = (-self.rotation.T @ self.translation).tolist()
-        turn, place = message.transform.rotation, message.transform.translation
-        turn.x, turn.y, turn.z, turn.w = x, y, z, float(np.cos(angle / 2))
-        place.x, place.y, place.z = eye
-        return message
+def transform(tsai: TsaiCamera, parent: str, child: str) -> TransformStamped:
+    """Return where the camera is on the floor."""
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = parent
+    axis = cv2.Rodrigues(tsai.rotation.T)[0].ravel()
+    angle = np.linalg.norm(axis)
+    x, y, z = (axis / angle * np.sin(angle / 2)).tolist()
+    eye = (-tsai.rotation.T @ tsai.translation).tolist()
+    turn, place = message.transform.rotation, message.transform.translation
+    turn.x, turn.y, turn.z, turn.w = x, y, z, float(np.cos(angle / 2))
+    place.x, place.y, place.z = eye
+    return message
 
 
 class Answers:
@@ -211,11 +155,9 @@ def main() -> int:
     parser.add_argument('--radius', type=float, default=RADIUS, help='ground.radius in m')
     parser.add_argument('--picture', type=Path, help='write the maps, ours to the left')
     arguments = parser.parse_args()
-    truth, real = (Path(os.environ.get(variable) or ROOT.parent / 'shared' / name)
-                   for variable, name in (('YOLO_HEATMAP_TRUTH', 'truth'),
-                                          ('YOLO_HEATMAP_REAL_DATA', 'real')))
-    scene = scenes.pets(truth, real)
-    tsai = TsaiCamera.read(truth / 'PETS2009' / 'View_001.xml')
+    real = real_folder()
+    scene = scenes.pets(truth_folder(), real)
+    tsai = TsaiCamera.read(truth_folder() / 'PETS2009' / 'View_001.xml')
     frames = scenes.frames_of(scene.video)[:arguments.frames]
     height, width = scene.size
     boxes = [np.array([one.box for one in sightings]).reshape(-1, 4)
@@ -223,7 +165,8 @@ def main() -> int:
     true_places = np.concatenate([tsai.on_the_floor(feet_of(one)) for one in boxes])
     extent = (*np.floor(true_places.min(axis=0) - 1).tolist(),
               *np.ceil(true_places.max(axis=0) + 1).tolist())
-    info = tsai.camera_info(height, width)
+    camera = tsai.camera(height, width)
+    info = camera_info(camera)
     weights = str(real / 'yolo11n_int8_openvino_model')
     command = node_command('nodes.heatmap_node', {
         'weights': weights, 'classes': 'person', 'heat_unit': 'seconds', 'imgsz': arguments.imgsz,
@@ -234,7 +177,7 @@ def main() -> int:
     log = tempfile.NamedTemporaryFile(delete=False, suffix='.log')
     process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        answers = Answers(info, tsai.transform('map', 'camera_optical_frame'))
+        answers = Answers(info, transform(tsai, 'map', 'camera_optical_frame'))
         found = [answers.show(frame, BEGIN + number / RATE)
                  for number, frame in enumerate(frames)]
         ours = answers.last_map(BEGIN + (len(frames) - 1) / RATE)
@@ -246,7 +189,6 @@ def main() -> int:
     detector = YoloDetector(weights, device='cpu', classes=['person'], imgsz=arguments.imgsz)
     tracker = detector.make_tracker()
     tracker.keep_unconfirmed = True
-    camera = camera_of(info, False, scene.size)
     errors, offsets, covered, alone, strangers, total = [], [], [], 0, [], 0
     true_of_found = []
     for frame, places, true in zip(frames, found, boxes):

@@ -10,7 +10,6 @@ chosen on frames 0 to 99 and seeds 0 to 2; the defaults here are other ones.
 import argparse
 from dataclasses import astuple, dataclass, field, replace
 import json
-import os
 from pathlib import Path
 import re
 import tarfile
@@ -19,6 +18,7 @@ import time
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
+from inputs import truth_folder
 import numpy as np
 from yolo_heatmap_ros.heat.assignment import assigned
 from yolo_heatmap_ros.heat.floor_tracks import FloorFrame, FloorSightings, FloorTracker
@@ -103,11 +103,6 @@ class Figures:
     switches: int
     cost: float
     worst: float
-
-
-def folder() -> Path:
-    """Return the folder of public truth."""
-    return Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
 
 
 def load(archive: Path, frames: slice = slice(None)) -> Scene:
@@ -314,7 +309,7 @@ def main() -> None:
     parser.add_argument('--seeds', default='10,11,12')
     parser.add_argument('--picture', help='a file for a picture of the floor')
     options = parser.parse_args()
-    scene = load(folder() / 'WILDTRACK.tar.xz', slice(*map(int, options.frames.split(':'))))
+    scene = load(truth_folder() / 'WILDTRACK.tar.xz', slice(*map(int, options.frames.split(':'))))
     print('| | summed | counted | error (m) | missed | ghosts | switches | CPU ms/step (max) |')
     print('|---|---|---|---|---|---|---|---|')
     for name, trial in TRIALS.items():

@@ -15,6 +15,7 @@ import sys
 import time
 from typing import Dict, List
 
+from inputs import truth_folder
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=30.0)
     parser.add_argument('--rate', type=float, default=10.0)
     arguments = parser.parse_args()
-    scene = wildtrack.load(wildtrack.folder() / 'WILDTRACK.tar.xz')
+    scene = wildtrack.load(truth_folder() / 'WILDTRACK.tar.xz')
     processes = start(scene)
     rclpy.init()
     node = rclpy.create_node('wildtrack')

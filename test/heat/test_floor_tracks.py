@@ -1,9 +1,6 @@
 """Tracks on a floor: whatever several cameras see of a person, it is one."""
 
-import importlib.util
 import itertools
-import os
-from pathlib import Path
 import time
 
 import numpy as np
@@ -15,7 +12,6 @@ from yolo_heatmap_ros.heat.floor_fusion import MAX_TRACKS
 from yolo_heatmap_ros.heat.floor_tracks import (
     FloorSightings, FloorTracker, LONE, MAX_PENDING, MAX_SIGHTINGS)
 
-ROOT = Path(__file__).resolve().parents[2]
 HALL = np.array(((-10.0, -10.0), (10.0, -10.0), (10.0, 10.0), (-10.0, 10.0)))
 WEST = np.array(((-10.0, -10.0), (0.0, -10.0), (0.0, 10.0), (-10.0, 10.0)))
 NOISE = 0.05
@@ -730,16 +726,10 @@ def test_inside_a_polygon():
 
 
 @pytest.fixture(scope='module')
-def wildtrack():
+def wildtrack(truth):
     """Return the tool, and 60 frames of the truth that no constant was chosen on."""
-    folder = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
-    archive = folder / 'WILDTRACK.tar.xz'
-    if not archive.is_file():
-        pytest.skip(f'no {archive.name} in {folder}; YOLO_HEATMAP_TRUTH names its folder')
-    spec = importlib.util.spec_from_file_location('wildtrack', ROOT / 'tools' / 'wildtrack.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool, tool.load(archive, slice(100, 160))
+    import wildtrack as tool
+    return tool, tool.load(truth / 'WILDTRACK.tar.xz', slice(100, 160))
 
 
 @pytest.mark.parametrize('trial, within', [

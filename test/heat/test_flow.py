@@ -1,7 +1,6 @@
 """How objects move: sums by cell and direction, in the picture and on the floor."""
 
 import json
-import os
 from pathlib import Path
 import sys
 
@@ -306,12 +305,8 @@ def test_too_many_cells_are_refused_before_a_model_is_loaded():
         make_pipeline(parameters, print)
 
 
-def test_flow_predicts_where_people_go():
+def test_flow_predicts_where_people_go(truth):
     """Half of the people of a place say where the others go, better than one histogram does."""
-    truth = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
-    if not (truth / 'ETH').is_dir():
-        pytest.skip(f'no public truth in {truth}; YOLO_HEATMAP_TRUTH names its folder')
-    sys.path.insert(0, str(ROOT / 'tools'))
     from flow import losses_of, SCENES
     for name in ('ETH', 'zara01'):
         by_all, _, by_place = losses_of(truth / SCENES[name], 0.5, splits=2).mean(axis=0)

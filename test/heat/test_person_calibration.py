@@ -1,8 +1,5 @@
 """Calibration from people: synthetic cameras, what boxes are used, and what is refused."""
 
-import os
-from pathlib import Path
-import sys
 import time
 
 import numpy as np
@@ -337,13 +334,8 @@ def test_a_grid_on_the_floor():
 
 
 @pytest.fixture(scope='module')
-def pets():
+def pets(truth):
     """Return PETS2009 S2L1, View 1, with its camera; skip without public truth."""
-    root = Path(__file__).resolve().parents[2]
-    truth = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or root.parent / 'shared' / 'truth')
-    if not (truth / 'PETS2009' / 'View_001.xml').is_file():
-        pytest.skip(f'no PETS2009 in {truth}; YOLO_HEATMAP_TRUTH names its folder')
-    sys.path.insert(0, str(root / 'tools'))
     import calibration
     return calibration, calibration.pets()
 

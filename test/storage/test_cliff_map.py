@@ -1,8 +1,6 @@
 """Flow as a CLiFF-map: what it says, and the format of its authors' files."""
 
 from collections import Counter
-import os
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,7 +9,6 @@ from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.heat.flow_field import FlowField, FlowGrid, FlowMap
 from yolo_heatmap_ros.storage.cliff_map import cliff_map, read_cliff_map, write_cliff_map
 
-ROOT = Path(__file__).resolve().parents[2]
 GRID = FlowGrid(500000.0, -3.0, 0.5, 4, 3, 'm')
 
 
@@ -75,11 +72,8 @@ def test_rare_directions_are_left_out():
     assert [part.weight for part in place.mixture] == [1.0] and place.motion == 1.0
 
 
-def test_a_file_has_what_those_of_the_authors_have(tmp_path):
-    truth = Path(os.environ.get('YOLO_HEATMAP_TRUTH') or ROOT.parent / 'shared' / 'truth')
+def test_a_file_has_what_those_of_the_authors_have(truth, tmp_path):
     theirs = truth / 'cliff' / 'scene1.xml'
-    if not theirs.is_file():
-        pytest.skip(f'no CLiFF-map in {truth}; YOLO_HEATMAP_TRUTH names its folder')
     path = tmp_path / 'map.xml'
     write_cliff_map(path, cliff_map(flow_of(count=100), 1000.0, 1000.0))
 

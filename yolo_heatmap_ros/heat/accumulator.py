@@ -17,7 +17,7 @@ from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.identities import Identified, Identities
-from yolo_heatmap_ros.heat.kernels import KERNELS, Patch
+from yolo_heatmap_ros.heat.kernels import ground_contacts, KERNELS, Patch
 from yolo_heatmap_ros.heat.layers import KINDS
 from yolo_heatmap_ros.heat.layers.base import Layer
 from yolo_heatmap_ros.heat.layers.classes import ClassLayers
@@ -349,8 +349,7 @@ class HeatAccumulator:
             return None
         if self.view is None:
             return np.full((len(boxes), 2), np.nan)
-        return self.view.to_metres(np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]),
-                                            axis=1))
+        return self.view.to_metres(ground_contacts(boxes))
 
     def _spots(self) -> Optional[np.ndarray]:
         """Return the places, NaN without a floor; None if nothing needs the trails of tracks."""

@@ -1,6 +1,6 @@
 """Who is whom: pairs of rows and columns with the lowest sum of costs."""
 
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 import numpy as np
 
@@ -24,13 +24,13 @@ def assigned(costs: np.ndarray, most: float) -> np.ndarray:
     if not len(rows):
         return np.empty((0, 2), np.int64)
     if len(rows) > MAX_PAIRS:
-        return np.array(_best_first(costs - most), np.int64).reshape(-1, 2)
+        return np.array(best_first(costs, most), np.int64).reshape(-1, 2)
     alone = ((np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1))
     pairs = list(zip(rows[alone].tolist(), columns[alone].tolist()))
     for some_rows, some_columns in _groups(zip(rows[~alone].tolist(), columns[~alone].tolist())):
         part = np.minimum(costs[np.ix_(some_rows, some_columns)] - most, 0.0)
-        solve = _exact if max(part.shape) <= MAX_EXACT else _best_first
-        pairs += [(some_rows[row], some_columns[column]) for row, column in solve(part)]
+        solved = _exact(part) if max(part.shape) <= MAX_EXACT else best_first(part, 0.0)
+        pairs += [(some_rows[row], some_columns[column]) for row, column in solved]
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
@@ -94,9 +94,9 @@ def _exact(costs: np.ndarray) -> List[Tuple[int, int]]:
             if owner[column] != rows and costs[owner[column], column] < 0.0]
 
 
-def _best_first(costs: np.ndarray) -> Sequence[Tuple[int, int]]:
-    """Return pairs with a negative cost, (N, M), the lowest first."""
-    pairs = np.argwhere(costs < 0.0)
+def best_first(costs: np.ndarray, below: float = np.inf) -> List[Tuple[int, int]]:
+    """Return pairs of a row and a column whose cost, of (N, M), is below that, lowest first."""
+    pairs = np.argwhere(costs < below)
     found, rows, columns = [], set(), set()
     for row, column in pairs[np.argsort(costs[tuple(pairs.T)], kind='stable')].tolist():
         if row not in rows and column not in columns:

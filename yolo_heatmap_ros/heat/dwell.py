@@ -50,6 +50,15 @@ class DwellSegment(NamedTuple):
     velocity: Optional[np.ndarray] = None
     floor_velocity: Optional[np.ndarray] = None
 
+    def floor_way(self) -> Optional[np.ndarray]:
+        """Return both ends on the floor, (2, 2) float64 m, one for the other; None without any."""
+        if self.floor is None:
+            return None
+        known = np.isfinite(self.floor).all(axis=1)
+        if known.all():
+            return self.floor
+        return self.floor[[known.argmax()] * 2] if known.any() else None
+
     def faded(self) -> 'DwellSegment':
         """Return the segment with what has not decayed."""
         if self.remaining == 1.0:

@@ -7,6 +7,7 @@ import numpy as np
 
 from yolo_heatmap_ros.heat.assignment import assigned
 from yolo_heatmap_ros.heat.floor_classes import FloorClasses, UNKNOWN
+from yolo_heatmap_ros.heat.motion import relaxed
 
 FOOT = 0.1
 """Standard deviation, in m, of where a camera puts a foot, whatever its pixels: people have feet
@@ -112,13 +113,11 @@ class FloorTracks:
         self.now = now
         if not len(self):
             return
-        fading = float(np.exp(-time / RELAXATION))
-        way = RELAXATION * (1.0 - fading)
-        quick = RELAXATION * (1.0 - fading ** 2) / 2.0
+        fading, way, (spread, mixed, quick) = relaxed(time, RELAXATION)
         step = np.eye(4)
         step[:2, 2:], step[2:, 2:] = way * np.eye(2), fading * np.eye(2)
-        noise = np.kron([[RELAXATION ** 2 * (time - 2.0 * way + quick), way ** 2 / 2.0],
-                         [way ** 2 / 2.0, quick]], np.eye(2)) * (AGILITY * self._speed) ** 2
+        noise = np.kron([[spread, mixed], [mixed, quick]],
+                        np.eye(2)) * (AGILITY * self._speed) ** 2
         self.means = self.means @ step.T
         self.covariances = step @ self.covariances @ step.T + noise
 

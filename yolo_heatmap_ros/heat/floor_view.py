@@ -7,6 +7,7 @@ from typing import Optional
 import numpy as np
 
 from yolo_heatmap_ros.heat.camera import border, Camera
+from yolo_heatmap_ros.heat.kernels import ground_contacts
 
 _HORIZON = 1e-12
 _FURTHER = 1000.0
@@ -61,7 +62,7 @@ class FloorView:
         horizon.
         """
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-        feet = np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]), axis=1)
+        feet = ground_contacts(boxes)
         derivative = np.stack([(self.to_metres(feet + step) - self.to_metres(feet - step))
                                for step in ((0.5, 0.0), (0.0, 0.5))], axis=2)
         deviation = FOOT_PX + FOOT_SHARE * (boxes[:, 3] - boxes[:, 1])

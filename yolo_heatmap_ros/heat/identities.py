@@ -8,11 +8,12 @@ remembered.
 """
 
 import itertools
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.heat.appearance import looks_of
+from yolo_heatmap_ros.heat.assignment import best_first
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.motion import Motion, Space
 
@@ -210,14 +211,10 @@ class Identities:
                 against += 2.0 * RETURN * np.log1p(unseen / (RETURN_SCALE * memory))
             fits = (away < GATE) & (against < UNLIKE)
             costs[fits, column] = against[fits]
-        pairs = np.argwhere(np.isfinite(costs))
-        joined: Set[int] = set()
-        found: Set[int] = set()
-        for row, column in pairs[np.argsort(costs[tuple(pairs.T)], kind='stable')].tolist():
-            if new[row] not in joined and lost[column].number not in found:
-                joined.add(new[row])
-                found.add(lost[column].number)
-                yield new[row], lost[column]
+        pairs = best_first(costs)
+        yield from ((new[row], lost[column]) for row, column in pairs)
+        joined = {new[row] for row, _ in pairs}
+        found = {lost[column].number for _, column in pairs}
         for index, known in claims.items():
             if index not in joined and known.number not in found:
                 yield index, known

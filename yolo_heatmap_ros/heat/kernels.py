@@ -150,6 +150,11 @@ def ground_contact(box: np.ndarray) -> Tuple[float, float]:
     return (float(box[0]) + float(box[2])) / 2, float(box[3])
 
 
+def ground_contacts(boxes: np.ndarray) -> np.ndarray:
+    """Return the same of boxes, (N, 4) xyxy: x, y in px, (N, 2) of their dtype."""
+    return np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]), axis=1)
+
+
 KERNELS: Dict[KernelName, Kernel] = {
     KernelName.DISC: disc,
     KernelName.BOX: _filling(_solid, 'Fill the box.'),

@@ -6,6 +6,7 @@ from typing import NamedTuple, Optional, Protocol, Tuple
 import numpy as np
 
 from yolo_heatmap_ros.heat.floor_view import FloorView
+from yolo_heatmap_ros.heat.kernels import ground_contacts
 
 JITTER = 0.1
 """Standard deviation of a detected position, in sizes of the object ..."""
@@ -45,8 +46,8 @@ class PictureSpace:
     def locate(self, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return foot points and sizes in px, see `Space`."""
         sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
-        feet = np.stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]), axis=1)
-        return feet.astype(np.float64), np.sqrt(sides.prod(axis=1, dtype=np.float64))
+        feet = ground_contacts(boxes).astype(np.float64)
+        return feet, np.sqrt(sides.prod(axis=1, dtype=np.float64))
 
     def shows(self, position: np.ndarray) -> bool:
         """Return whether a position, (2,) x y in px, is in the picture."""
@@ -97,9 +98,7 @@ class Motion:
     The motion of one object: a Kalman filter of position and velocity, at uneven times.
 
     The velocity is an Ornstein-Uhlenbeck process, since people stop and turn: unseen objects slow
-    down, and the area in which they may be grows with time, not with its cube.  Mean and variance
-    of it and of its integral: D. T. Gillespie, Exact numerical simulation of the
-    Ornstein-Uhlenbeck process and its integral, Physical Review E 54, 1996.
+    down, and the area in which they may be grows with time, not with its cube; see `relaxed`.
     """
 
     def __init__(self, position: np.ndarray, size: float, now: float):
@@ -118,16 +117,13 @@ class Motion:
         if time <= 0.0:
             return self._state
         position, velocity, (variance, both, speed) = self._state
-        fading = float(np.exp(-time / RELAXATION))
-        way = RELAXATION * (1.0 - fading)
+        fading, way, (spread, mixed, quick) = relaxed(time, RELAXATION)
         agility = min(max(hypot(*velocity) / (BRISK * self.size), STILL), 1.0)
         noise = (agility * ACCELERATION * self.size) ** 2
-        quick = RELAXATION * (1.0 - fading ** 2) / 2.0
         return Expected(
             position + way * velocity, fading * velocity,
-            (variance + 2.0 * way * both + way ** 2 * speed
-             + noise * RELAXATION ** 2 * (time - 2.0 * way + quick),
-             fading * (both + way * speed) + noise * way ** 2 / 2.0,
+            (variance + 2.0 * way * both + way ** 2 * speed + noise * spread,
+             fading * (both + way * speed) + noise * mixed,
              fading ** 2 * speed + noise * quick))
 
     def variance(self, expected: Expected) -> float:
@@ -155,3 +151,19 @@ class Motion:
     def at_its_speed(self, seconds: float) -> np.ndarray:
         """Return where it would be some time after its last sighting if it went straight on."""
         return self._state.position + seconds * self._state.velocity
+
+
+def relaxed(time: float, relaxation: float) -> Tuple[float, float, Tuple[float, float, float]]:
+    """
+    Return what becomes of a velocity, an Ornstein-Uhlenbeck process, in `time`, both in s.
+
+    The share of it that is left, and the seconds at the first velocity that its way is worth.  And
+    for white noise of variance 1 per s, what that adds to the variance of the position, to its
+    covariance with the velocity, and to the variance of the velocity.  D. T. Gillespie, Exact
+    numerical simulation of the Ornstein-Uhlenbeck process and its integral, Physical Review E 54,
+    1996.
+    """
+    fading = float(np.exp(-time / relaxation))
+    way = relaxation * (1.0 - fading)
+    quick = relaxation * (1.0 - fading ** 2) / 2.0
+    return fading, way, (relaxation ** 2 * (time - 2.0 * way + quick), way ** 2 / 2.0, quick)

@@ -2,14 +2,13 @@
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.messages.events import events_message
 from yolo_heatmap_ros.ros.messages.lines import lines_message
 from yolo_heatmap_ros.ros.messages.regions import regions_message
+from yolo_heatmap_ros.ros.publishers import publisher_of
 
 EVENTS_DEPTH = 1000
 """Events that are kept for a slow subscriber: each is told once."""
@@ -25,9 +24,7 @@ class CountsPublisher:
         self._regions, self._lines = (
             node.create_lifecycle_publisher(DiagnosticArray, f'~/{name}', depth)
             for name in ('regions', 'lines'))
-        self._events = node.create_lifecycle_publisher(
-            DiagnosticArray, '~/events', QoSProfile(depth=EVENTS_DEPTH),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        self._events = publisher_of(node, DiagnosticArray, '~/events', EVENTS_DEPTH)
 
     def show(self, header: Header) -> None:
         """Publish the counts after the frame with this header, and what has just happened."""

@@ -4,8 +4,6 @@ from typing import Optional
 
 from nav_msgs.msg import OccupancyGrid
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -16,9 +14,7 @@ from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.ros.messages.floor import density_message, hotspots_message
 from yolo_heatmap_ros.ros.messages.flow import flow_markers_message, flow_message
 from yolo_heatmap_ros.ros.navigation_publisher import NavigationPublisher
-
-# Latched for late joiners, as with a map server.
-_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+from yolo_heatmap_ros.ros.publishers import publisher_of
 
 
 class FloorPublisher:
@@ -30,17 +26,12 @@ class FloorPublisher:
         self._node = node
         self._pipeline = pipeline
         self._configuration = configuration
-        options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
-        self._density = node.create_lifecycle_publisher(OccupancyGrid, '~/density', _LATCHED,
-                                                        **options)
-        self._hotspots = node.create_lifecycle_publisher(MarkerArray, '~/hotspots', _LATCHED,
-                                                         **options)
+        self._density = publisher_of(node, OccupancyGrid, '~/density', latched=True)
+        self._hotspots = publisher_of(node, MarkerArray, '~/hotspots', latched=True)
         self._flow = self._flow_markers = None
         if pipeline.options.flow:
-            self._flow = node.create_lifecycle_publisher(PointCloud2, '~/flow', _LATCHED,
-                                                         **options)
-            self._flow_markers = node.create_lifecycle_publisher(
-                MarkerArray, '~/flow_markers', _LATCHED, **options)
+            self._flow = publisher_of(node, PointCloud2, '~/flow', latched=True)
+            self._flow_markers = publisher_of(node, MarkerArray, '~/flow_markers', latched=True)
         self._navigation = NavigationPublisher(node, configuration)
         self._newest: Optional[Header] = None
         self._last: Optional[Header] = None

@@ -13,6 +13,7 @@ from yolo_heatmap_ros.errors import HeatError, HeatmapError, TransformError
 from yolo_heatmap_ros.heat.camera import Camera
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.ground import pose_homography
+from yolo_heatmap_ros.media.camera_info_file import info_topic, is_rectified
 from yolo_heatmap_ros.ros.frame_statistics import WINDOW
 from yolo_heatmap_ros.ros.image_subscription import ImageSubscription
 from yolo_heatmap_ros.ros.managed_node import ManagedNode
@@ -23,13 +24,6 @@ LOG_PERIOD = 10.0
 """Seconds between log lines on frames whose place is not known."""
 PATIENCE = 5
 """Failures in a row from which only every fifth frame waits for its transform."""
-RECTIFIED = 'image_rect'
-"""How the names of topics with rectified images begin, by convention of image_pipeline."""
-
-
-def camera_info_topic(image_topic: str) -> str:
-    """Return the name of the camera_info beside a topic of images, as image_transport does."""
-    return f"{image_topic.rsplit('/', 1)[0]}/camera_info"
 
 
 class FloorViews:
@@ -49,9 +43,8 @@ class FloorViews:
         topic = node.resolve_topic_name('image')
         geometry = configuration['ground.image']
         self._rectified = geometry == ImageGeometry.RECTIFIED or (
-            geometry == ImageGeometry.AUTO
-            and topic.rsplit('/', 1)[-1].startswith(RECTIFIED))
-        self.topic = camera_info_topic(topic)
+            geometry == ImageGeometry.AUTO and is_rectified(topic))
+        self.topic = info_topic(topic)
         self._subscription = ImageSubscription(
             node, CameraInfo, self.topic, self._take, lambda number: None,
             expected=self._moves)

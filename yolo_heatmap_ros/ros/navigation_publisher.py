@@ -6,8 +6,6 @@ from builtin_interfaces.msg import Time
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.config.configuration import Configuration
@@ -17,9 +15,7 @@ from yolo_heatmap_ros.heat.navigation_masks import (
 from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.ros.messages.navigation import (
     CostmapFilterInfo, filter_info_message, mask_message, MISSING_NAV2)
-
-# Nav2's filters subscribe to nothing else.
-_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+from yolo_heatmap_ros.ros.publishers import publisher_of
 
 
 class _LatchedMask:
@@ -29,14 +25,13 @@ class _LatchedMask:
         """Create the lifecycle publishers, active ones in an active node."""
         self._node = node
         self._rule = rule
-        options = {'qos_overriding_options': QoSOverridingOptions.with_default_policies()}
-        self._mask = node.create_lifecycle_publisher(OccupancyGrid, f'~/{name}_mask', _LATCHED,
-                                                     **options)
+        # Nav2's filters subscribe to nothing but latched topics.
+        self._mask = publisher_of(node, OccupancyGrid, f'~/{name}_mask', latched=True)
         self._publishers = [self._mask]
         self._info = None
         if CostmapFilterInfo is not None:
-            self._info = node.create_lifecycle_publisher(
-                CostmapFilterInfo, f'~/{name}_filter_info', _LATCHED, **options)
+            self._info = publisher_of(node, CostmapFilterInfo, f'~/{name}_filter_info',
+                                      latched=True)
             self._publishers.append(self._info)
         if node.state_label == 'active':
             for publisher in self._publishers:

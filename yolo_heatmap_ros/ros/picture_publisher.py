@@ -6,8 +6,6 @@ from typing import Dict, Optional, Tuple
 
 import cv2
 import numpy as np
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -16,6 +14,7 @@ from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.managed_node import ManagedNode
 from yolo_heatmap_ros.ros.messages.compressed import fill_compressed, SUFFIX
 from yolo_heatmap_ros.ros.messages.images import Picture
+from yolo_heatmap_ros.ros.publishers import publisher_of
 from yolo_heatmap_ros.text import StrEnum
 
 
@@ -52,11 +51,11 @@ class PicturePublisher:
         self.configuration = configuration
         self._publishers = {}
         for name in (*PICTURES, Output.HEAT):
-            self._publishers[name] = self._publisher(Image, f'~/{name}', depth)
+            self._publishers[name] = publisher_of(node, Image, f'~/{name}', depth)
             if name != Output.HEAT:
                 # As image_transport does: where the raw topic is remapped to, it follows.
-                self._publishers[name + SUFFIX] = self._publisher(
-                    CompressedImage, self._publishers[name].topic_name + SUFFIX, depth)
+                self._publishers[name + SUFFIX] = publisher_of(
+                    node, CompressedImage, self._publishers[name].topic_name + SUFFIX, depth)
         self._messages = {Output.HEAT: Picture('32FC1'), **{name: Picture() for name in PICTURES}}
         self._compressed = {name: CompressedImage() for name in PICTURES}
         self._full_size: Dict[str, np.ndarray] = {}
@@ -67,11 +66,6 @@ class PicturePublisher:
         self._jobs: 'queue.SimpleQueue[Optional[Job]]' = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name='pictures', daemon=True)
         self._thread.start()
-
-    def _publisher(self, message_type, topic: str, depth: int):
-        return self._node.create_lifecycle_publisher(
-            message_type, topic, QoSProfile(depth=depth),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
 
     @property
     def topics(self) -> Tuple[str, ...]:

@@ -5,8 +5,6 @@ from typing import Optional, Protocol
 from geometry_msgs.msg import PolygonStamped
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
@@ -15,6 +13,7 @@ from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.ros.messages.navigation import (
     MISSING_PEOPLE, People, people_message, people_of)
 from yolo_heatmap_ros.ros.messages.positions import positions_message, view_message
+from yolo_heatmap_ros.ros.publishers import publisher_of
 
 DEPTH = 10
 """Frames that are kept for a slow subscriber: a node that fuses cameras wants each."""
@@ -41,18 +40,13 @@ class PositionsPublisher:
         self._node = node
         self._source = source
         self._frame_id = configuration['ground.frame_id']
-        self._positions = self._publisher(PointCloud2, '~/positions')
-        self._view = self._publisher(PolygonStamped, '~/view') if view else None
+        self._positions = publisher_of(node, PointCloud2, '~/positions', DEPTH)
+        self._view = publisher_of(node, PolygonStamped, '~/view', DEPTH) if view else None
         self._people = None
         if People is None:
             node.get_logger().info(f'no ~/people: {MISSING_PEOPLE}')
         else:
-            self._people = self._publisher(People, '~/people')
-
-    def _publisher(self, kind: type, topic: str):
-        return self._node.create_lifecycle_publisher(
-            kind, topic, QoSProfile(depth=DEPTH),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+            self._people = publisher_of(node, People, '~/people', DEPTH)
 
     def show(self, header: Header) -> None:
         """Publish the objects of the frame with this header; the view first."""

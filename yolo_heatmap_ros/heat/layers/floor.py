@@ -92,13 +92,10 @@ class FloorLayer(Layer):
 
     def add(self, segment: DwellSegment) -> None:
         """Add what one object has left between two frames, along its way on the floor."""
-        if segment.floor is None:
+        way = segment.floor_way()
+        if way is None:
             return
-        begin, end = segment.floor
-        begin = begin if np.isfinite(begin).all() else end
-        end = end if np.isfinite(end).all() else begin
-        if not np.isfinite(begin).all():
-            return
+        begin, end = way
         plane = self.plane
         spacing = max(plane.resolution, plane.radius / 2)
         steps = min(max(1, int(np.ceil(min(np.hypot(*(end - begin)) / spacing, MAX_PLACES)))),

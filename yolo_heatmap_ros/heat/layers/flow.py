@@ -155,16 +155,13 @@ class FloorFlow(_FlowLayer):
 
     def add(self, segment: DwellSegment) -> None:
         """Add how one object has moved between two frames."""
-        if segment.floor is None:
+        way = segment.floor_way()
+        if way is None:
             return
-        begin, end = segment.floor.tolist()
-        begin = begin if all(map(math.isfinite, begin)) else end
-        end = end if all(map(math.isfinite, end)) else begin
-        if all(map(math.isfinite, begin)):
-            # Far away a pixel is worth so much floor that jitter alone is faster than STANDING.
-            stands = self._still and _stands_in_picture(segment)
-            self._spread(segment, begin, end, segment.floor_velocity,
-                         math.inf if stands else STANDING)
+        # Far away a pixel is worth so much floor that jitter alone is faster than STANDING.
+        stands = self._still and _stands_in_picture(segment)
+        self._spread(segment, *way.tolist(), segment.floor_velocity,
+                     math.inf if stands else STANDING)
 
 
 def floor_grid(options: HeatOptions) -> FlowGrid:
