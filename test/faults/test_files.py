@@ -23,6 +23,11 @@ def played(node, source, **parameters):
         return process.wait(), pictures.messages, process.output()
 
 
+def skipped(output):
+    """Return how many frames were overdue, as some are on a busy machine."""
+    return int(re.search(r'end of source: .* (\d+) skipped', output).group(1))
+
+
 @pytest.fixture
 def clip(tmp_path, street_frames):
     return write_video(tmp_path / 'clip.avi', street_frames[:40])
@@ -32,7 +37,7 @@ def test_a_video_that_is_cut_off(node, clip):
     clip.write_bytes(clip.read_bytes()[:clip.stat().st_size // 2])
     code, messages, output = played(node, clip)
     assert code == 0 and 10 < len(messages) < 30
-    assert f'end of source: frame {len(messages)}/' in output
+    assert f'end of source: frame {len(messages) + skipped(output)}/40' in output
 
 
 def test_an_mp4_without_its_index(node, tmp_path, street_frames):
@@ -66,8 +71,8 @@ def test_a_file_that_is_no_video(node, tmp_path, content):
 def test_a_video_that_lies_about_its_length(node, clip, count, loop):
     with_frame_count(clip, count)
     if not loop:
-        code, messages, _ = played(node, clip)
-        assert (code, len(messages)) == (0, 40)
+        code, messages, output = played(node, clip)
+        assert (code, len(messages) + skipped(output)) == (0, 40)
         return
     pictures = Pictures(node, 'image_raw')
     with NodeProcess('playback_node', {'source': str(clip), 'loop': True,
