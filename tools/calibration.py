@@ -31,8 +31,8 @@ from tsai import TsaiCamera
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.camera import Camera
 from yolo_heatmap_ros.heat.kernels import ground_contacts
-from yolo_heatmap_ros.heat.person_calibration import (
-    fit_camera, people_among, PersonCalibration, spread_boxes, usable_boxes)
+from yolo_heatmap_ros.heat.person_calibration import fit_camera, PersonCalibration
+from yolo_heatmap_ros.heat.standing_people import people_among, spread_boxes, usable_boxes
 
 COUNT = 200
 FRAMES = 150

@@ -17,7 +17,7 @@ from yolo_heatmap_ros.apps.calibrate import _camera, _why_few, main
 from yolo_heatmap_ros.build_pipeline import ground_plane
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.errors import ParameterError, SourceError
-from yolo_heatmap_ros.heat.person_calibration import usable_boxes
+from yolo_heatmap_ros.heat.standing_people import usable_boxes
 from yolo_heatmap_ros.media.camera_info_file import (
     info_topic, is_rectified, read_camera_info, recorded_camera_info, stored_info)
 from yolo_heatmap_ros.ros.messages.camera_info import camera_of

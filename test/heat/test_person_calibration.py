@@ -9,8 +9,8 @@ from yolo_heatmap_ros.drawing.metre_grid import (
     AHEAD, draw_metre_grid, draw_poles, floor_to_pixels, HORIZON, POLE, spacing_for)
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.camera import Camera
-from yolo_heatmap_ros.heat.person_calibration import (
-    fit_camera, people_among, spread_boxes, usable_boxes)
+from yolo_heatmap_ros.heat.person_calibration import fit_camera
+from yolo_heatmap_ros.heat.standing_people import people_among, spread_boxes, usable_boxes
 
 SIZE = (720, 1280)
 FISH = (np.array((-0.02, 0.004, 0.0, 0.0)), Distortion.EQUIDISTANT)

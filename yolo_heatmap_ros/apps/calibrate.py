@@ -23,8 +23,9 @@ from yolo_heatmap_ros.errors import (
     HeatError, HeatmapError, ImageError, ParameterError, SourceError)
 from yolo_heatmap_ros.heat.camera import Camera, distortion_of, read_out
 from yolo_heatmap_ros.heat.person_calibration import (
-    FEWEST, fit_camera, people_among, PERSON_HEIGHT, PersonCalibration, SCALE_SD, spread_boxes,
-    Usable, usable_boxes)
+    FEWEST, fit_camera, PERSON_HEIGHT, PersonCalibration, SCALE_SD)
+from yolo_heatmap_ros.heat.standing_people import (
+    people_among, spread_boxes, Usable, usable_boxes)
 from yolo_heatmap_ros.media.bags import is_bag
 from yolo_heatmap_ros.media.camera_info_file import (
     info_topic, is_rectified, read_camera_info, recorded_camera_info, stored_info, StoredInfo)
