@@ -110,8 +110,9 @@ class Cluster:
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if hasattr(os, 'sched_setaffinity'):
-            client.run(_pin_to_core)
-            client.register_plugin(_core_plugin(distributed))
+            # Where a worker dies just now, the one that takes its place gets the plugin.
+            with suppress(OSError):
+                client.register_plugin(_core_plugin(distributed))
         return client
 
     def keep(self, content: bytes) -> SentModel:
