@@ -31,6 +31,7 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 
 NODE_SIZES = ((768, 576), (1920, 1080))
+PAGE_PORT = 18080
 DEFAULT_TRANSPORT = {'FASTDDS_BUILTIN_TRANSPORTS': 'DEFAULT'}
 
 
@@ -223,9 +224,42 @@ def measure_cameras(options):
     return results
 
 
+def measure_page(options):
+    """Measure h) a node at a camera of 30 Hz, with the page, and with browsers that look at it."""
+    from yolo_heatmap_ros.apps.demo import node_command
+    results, rows = {}, []
+    for _ in range(options.rounds):
+        for browsers in (None, 0, 10):
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(process(our_node(options), {}, stdout=subprocess.DEVNULL))
+                if browsers is not None:
+                    stack.enter_context(process(node_command(
+                        'apps.web_viewer', {'port': PAGE_PORT}, {}), {},
+                        stdout=subprocess.DEVNULL))
+                time.sleep(8.0)
+                stack.enter_context(process(helper('camera', options.video, 768, 576), {}))
+                if browsers:
+                    seen = stack.enter_context(process([
+                        sys.executable, str(ROOT / 'tools' / 'page_browsers.py'),
+                        f'http://127.0.0.1:{PAGE_PORT}', '--count', str(browsers), '--seconds',
+                        str(options.warm_up + options.seconds)], {}, stdout=subprocess.PIPE))
+                counter = stack.enter_context(process(helper(
+                    'counter', [''], options.warm_up, options.seconds), {},
+                    stdout=subprocess.PIPE))
+                fps = json.loads(counter.stdout.readline())['']
+                pictures = json.loads(seen.stdout.readline() or '{}') if browsers else {}
+            results.setdefault(str(browsers), []).append({'fps': fps, **pictures})
+            per_browser = pictures.get('pictures_per_s', [])
+            rows.append(('no page' if browsers is None else f'{browsers} browsers', f'{fps:.1f}',
+                         f'{np.median(per_browser):.1f}' if per_browser else ''))
+    table('h) the page beside a camera of 768x576 at 30 Hz',
+          ('', 'fps of the node', 'pictures/s of a browser'), rows)
+    return results
+
+
 PARTS = {'pixels': measure_pixels, 'nodes': measure_nodes, 'idle': measure_idle,
          'memory': measure_memory, 'models': measure_models, 'options': measure_options,
-         'cameras': measure_cameras}
+         'cameras': measure_cameras, 'page': measure_page}
 
 
 def main():

@@ -89,7 +89,7 @@ class Counter(Node):
     def __init__(self, names, warm_up, seconds):
         """Begin to count `warm_up` seconds from now, for `seconds`."""
         super().__init__('counter')
-        self._names = {f'{name}/yolo_heatmap: frames': name for name in names}
+        self._names = {f'{name}/yolo_heatmap: frames'.strip('/'): name for name in names}
         self._counts = {name: [] for name in names}
         self._begin = time.monotonic() + warm_up
         self._end = self._begin + seconds
