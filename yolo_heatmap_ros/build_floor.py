@@ -4,6 +4,7 @@ from typing import Any, Dict, Mapping
 
 import numpy as np
 
+from yolo_heatmap_ros.build_pipeline import SHAPES
 from yolo_heatmap_ros.choices import (
     Anchor, DetectorKind, FramePolicy, GroundFrom, HeatUnit, KernelName)
 from yolo_heatmap_ros.config.configuration import Configuration
@@ -24,9 +25,9 @@ def map_picture(given: Mapping[str, Any]) -> MapPicture:
 
 
 def in_picture(values: Mapping[str, Any], picture: MapPicture) -> Dict[str, Any]:
-    """Return parameters with regions and lines in px of the picture instead of m."""
+    """Return parameters with all shapes in px of the picture instead of m."""
     return {name: {one: picture.pixels(points).astype(np.float32)
-                   for one, points in value.items()} if name in ('regions', 'lines') else value
+                   for one, points in value.items()} if name in SHAPES else value
             for name, value in values.items()}
 
 

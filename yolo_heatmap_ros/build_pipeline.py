@@ -9,6 +9,7 @@ from yolo_heatmap_ros.choices import GroundFrom
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
+from yolo_heatmap_ros.drawing.public_picture import Privacy
 from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import HeatError, ParameterError
 from yolo_heatmap_ros.heat.camera import Camera
@@ -25,8 +26,12 @@ COLOURS = ('colormap', 'alpha')
 RANGE = tuple(one.name for one in fields(ColourRange))
 OPTIONS = tuple(one.name for one in fields(HeatOptions) if one.name != 'ground')
 LEGEND = 'legend'
+PRIVACY = {'anonymize': 'anonymize', 'anonymize_classes': 'classes', 'anonymize_conf': 'conf',
+           'anonymize_hold': 'hold', 'anonymize_motion': 'motion', 'background': 'background'}
+"""Fields of `Privacy` by the parameters that they are."""
+SHAPES = ('regions', 'lines', 'ignored_areas')
 ALL = (*MODEL, *DETECTION, *COLOURS, *RANGE, *(one for one in OPTIONS if one != 'flow_resolution'),
-       LEGEND)
+       LEGEND, *PRIVACY)
 """The parameters that make a pipeline, but those of the ground plane."""
 
 
@@ -98,12 +103,17 @@ def floor_view(parameters: Mapping[str, Any],
     return FloorView(homography(pixels, parameters['ground.points_m']), camera)
 
 
-def _check_names(regions: Collection[str], lines: Collection[str]) -> None:
+def check_names(regions: Collection[str], lines: Collection[str],
+                ignored_areas: Collection[str]) -> None:
     """Raise ParameterError for a name that stands for two things: events could not tell."""
-    for name in lines:
-        if name in regions:
-            raise ParameterError(f"parameter 'lines': '{name}' is the name of a region, too; give "
-                                 'the line another one')
+    for parameter, what, names, others in (
+            ('lines', 'line', lines, {'region': regions}),
+            ('ignored_areas', 'area', ignored_areas, {'region': regions, 'line': lines})):
+        for name in names:
+            for other, taken in others.items():
+                if name in taken:
+                    raise ParameterError(f"parameter '{parameter}': '{name}' is the name of a "
+                                         f'{other}, too; give the {what} another one')
 
 
 def _check_flow(options: HeatOptions) -> None:
@@ -125,14 +135,20 @@ def make_pipeline(parameters: Mapping[str, Any], log: Callable[[str], None],
     that, too); `make_detector` loads the model.  Raises ModelError and
     ParameterError.
     """
-    _check_names(parameters['regions'], parameters['lines'])
+    check_names(**parameters_of(parameters, SHAPES))
     ground = ground_plane(parameters)  # its mistakes are known before a model is loaded
     options = HeatOptions(**parameters_of(parameters, OPTIONS), ground=ground)
     _check_flow(options)
     detector = make_detector(**parameters_of(parameters, MODEL + DETECTION), log=log)
     renderer = HeatRenderer(**parameters_of(parameters, COLOURS),
                             colour_range=ColourRange(**parameters_of(parameters, RANGE)))
-    return HeatmapPipeline(detector, renderer, options, parameters[LEGEND], warn or log)
+    return HeatmapPipeline(detector, renderer, options, parameters[LEGEND], warn or log,
+                           replace(Privacy(), **_privacy_of(parameters)))
+
+
+def _privacy_of(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the fields of `Privacy` among some parameters."""
+    return {PRIVACY[name]: value for name, value in parameters_of(parameters, PRIVACY).items()}
 
 
 def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> None:
@@ -142,13 +158,13 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
     Raises ModelError and ParameterError, before anything has changed, for those that do not fit
     the model or each other.
     """
-    shapes = {name: changes.get(name, getattr(pipeline.options, name))
-              for name in ('regions', 'lines')}
-    _check_names(**shapes)
+    check_names(**{name: changes.get(name, getattr(pipeline.options, name)) for name in SHAPES})
     if 'classes' in changes:
         pipeline.detector.class_ids(changes['classes'])
     if 'kernel' in changes:
         check_kernel(changes['kernel'], pipeline.detector)
+    privacy = replace(pipeline.privacy, **_privacy_of(changes))
+    pipeline.to_hide(privacy)
     for target, names in ((pipeline.detector, set(DETECTION) - {'classes'}),
                           (pipeline.renderer, COLOURS), (pipeline, (LEGEND,))):
         for name, value in parameters_of(changes, names).items():
@@ -159,3 +175,5 @@ def change_pipeline(pipeline: HeatmapPipeline, changes: Mapping[str, Any]) -> No
                          changes.keys())
     if 'classes' in changes:
         pipeline.choose_classes(changes['classes'])
+    if privacy != pipeline.privacy:
+        pipeline.show(privacy)

@@ -119,3 +119,27 @@ class StampSource(StrEnum):
 
     NOW = 'now'
     ORIGINAL = 'original'
+
+
+class Anonymize(StrEnum):
+    """How objects that must not be recognised are made unreadable."""
+
+    NONE = 'none'
+    BLUR = 'blur'
+    PIXELATE = 'pixelate'
+    FILL = 'fill'
+    SILHOUETTE = 'silhouette'
+
+
+class Background(StrEnum):
+    """What is under the heat: the frame, or what the camera shows when nobody is there."""
+
+    FRAME = 'frame'
+    CLEAN = 'clean'
+
+
+class TokenUse(StrEnum):
+    """Who needs the token of the page: those from elsewhere, or everybody."""
+
+    AUTO = 'auto'
+    ALWAYS = 'always'

@@ -50,6 +50,10 @@ class DamagedSnapshot(SnapshotError):
     """A snapshot that has changed since it was written."""
 
 
+class ShapesError(HeatmapError):
+    """Drawn shapes that cannot be kept or read."""
+
+
 class HistoryError(HeatmapError):
     """A history that cannot be written, read or asked."""
 
@@ -60,6 +64,10 @@ class ArchiveError(HeatmapError):
 
 class HeatError(HeatmapError):
     """Saved heat or a ground plane that does not fit."""
+
+
+class FloorError(HeatmapError):
+    """A floor that a running node cannot be given."""
 
 
 class TransformError(HeatmapError):

@@ -8,21 +8,27 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, NamedTuple, O
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.choices import HeatUnit, KernelName
+from yolo_heatmap_ros.choices import Anonymize, HeatUnit, KernelName
 from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.detectors.interface import Detector
+from yolo_heatmap_ros.detectors.to_hide import ToHide
+from yolo_heatmap_ros.detectors.tracking import those_with_cues
 from yolo_heatmap_ros.drawing.flow import draw_flow
+from yolo_heatmap_ros.drawing.ignored_areas import draw_ignored_areas
 from yolo_heatmap_ros.drawing.lines import draw_lines
+from yolo_heatmap_ros.drawing.public_picture import Privacy, PublicPicture
 from yolo_heatmap_ros.drawing.regions import draw_regions
 from yolo_heatmap_ros.drawing.renderer import halves, HeatRenderer
-from yolo_heatmap_ros.errors import ModelError
+from yolo_heatmap_ros.errors import HeatError, ModelError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator, HeatState
 from yolo_heatmap_ros.heat.clock import Step
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.events import Event
+from yolo_heatmap_ros.heat.fitting import fitted
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.flow_field import FlowMap
 from yolo_heatmap_ros.heat.ground import GroundPlane
+from yolo_heatmap_ros.heat.ignored_areas import IgnoredAreas
 from yolo_heatmap_ros.heat.layers.floor import Hotspot, UNKNOWN
 from yolo_heatmap_ros.heat.options import HeatOptions
 from yolo_heatmap_ros.heat.positions import Positions
@@ -53,20 +59,23 @@ class HeatmapPipeline:
     One camera's detector, tracker, heat and renderer.
 
     Each resolution has its own heat: a frame of another size does not cost that of the others.
-    `legend` draws a colour bar on the pictures; it may change between frames.  With
-    `events_on_floor`, x and y of events are in m on the floor instead of px.
+    `legend` draws a colour bar on the pictures; it may change between frames.  With `from_above`
+    the picture is the floor itself: x and y of events are in m on it instead of px.  `numbers`
+    are those of new objects: to go on where another pipeline has ended, hand its numbers on before
+    the first frame.
     """
 
-    events_on_floor = False
+    from_above = False
 
     def __init__(self, detector: Detector, renderer: HeatRenderer,
                  options: HeatOptions = HeatOptions(), legend: bool = False,
-                 warn: Callable[[str], None] = lambda line: None):
+                 warn: Callable[[str], None] = lambda line: None,
+                 privacy: Privacy = Privacy()):
         """
         Begin without heat; the first frame decides the resolution.
 
         `warn` gets a line on each thing about the heat that users should know.  Raises ModelError
-        if the model cannot give what the options need.
+        if the model cannot give what the options or `privacy` need.
         """
         check_kernel(options.kernel, detector)
         self.detector = detector
@@ -77,11 +86,12 @@ class HeatmapPipeline:
         self._accumulator: Optional[HeatAccumulator] = None
         self._others: List[HeatAccumulator] = []
         self._last_frame: Optional[np.ndarray] = None
-        self._numbers = itertools.count(1)
+        self.numbers = itertools.count(1)
         self._time_origin = 0.0
         self._bins: List[TimeBin] = []
+        self._public: Optional[PublicPicture] = None
         self.options = options
-        self._apply_options()
+        self.show(privacy)
 
     def reconfigure(self, options: HeatOptions, changed: Collection[str] = ()) -> None:
         """
@@ -96,9 +106,38 @@ class HeatmapPipeline:
         for accumulator in self._accumulators:
             accumulator.reconfigure(options, changed)
 
+    def show(self, privacy: Privacy) -> None:
+        """
+        Show no more of the next frames than that; heat and counts stay as they are.
+
+        Nothing of the last frame is shown any longer.  Raises ModelError, before anything has
+        changed, if the model cannot give what it needs.
+        """
+        to_hide = self.to_hide(privacy)
+        self.privacy, self._last_frame = privacy, None
+        self.detector.to_hide = to_hide
+        if not privacy.hides:
+            self._public = None
+        elif self._public is None:
+            self._public = PublicPicture(privacy)
+        else:
+            self._public.change(privacy)
+        self._apply_options()
+
+    def to_hide(self, privacy: Privacy) -> Optional[ToHide]:
+        """Return what the detector is to find for that; raises ModelError if it cannot."""
+        if not privacy.hides:
+            return None
+        check_outlines('anonymize', privacy.anonymize, Anonymize.SILHOUETTE, self.detector)
+        try:
+            return ToHide(self.detector.class_ids(privacy.classes), privacy.conf)
+        except ModelError as error:
+            raise ModelError(f"parameter 'anonymize_classes': {error}") from error
+
     def _apply_options(self) -> None:
         options = self.options
-        self.detector.outlines = options.kernel == KernelName.MASK
+        self.detector.outlines = (options.kernel == KernelName.MASK
+                                  or self.privacy.anonymize == Anonymize.SILHOUETTE)
         # The confirmation delay of a tracker must not shorten dwell times.
         self.tracker.keep_unconfirmed = (options.heat_unit == HeatUnit.SECONDS
                                          or options.flow or bool(options.regions)
@@ -148,7 +187,20 @@ class HeatmapPipeline:
         """
         if self.shape not in (None, frame.shape[:2]):
             self.tracker.reset()
-        return self.tracker.track(self.detector.detect(frame), frame)
+        found = self.detector.detect(frame)
+        tracked = self.tracker.track(self.without_ignored(found, frame), frame)
+        tracked.hidden = found.hidden
+        return tracked
+
+    def without_ignored(self, detections: Detections, frame: np.ndarray) -> Detections:
+        """Return the objects of a frame, (H, W, 3), that are in no ignored area."""
+        if not self.options.ignored_areas:
+            return detections
+        areas = IgnoredAreas(self.options.ignored_areas, *frame.shape[:2],
+                             self.options.region_anchor)
+        others = those_with_cues(detections, areas.outside)
+        others.hidden = detections.hidden  # there, too
+        return others
 
     def add(self, frame: np.ndarray, detections: Detections, stamp: float = 0.0,
             view: Optional[FloorView] = None) -> Step:
@@ -160,11 +212,20 @@ class HeatmapPipeline:
         """
         if self.shape != frame.shape[:2]:
             self._switch_to(*frame.shape[:2])
-        self._last_frame = frame
         step = self._accumulator.update(detections, stamp, frame, view)
         for line in self._accumulator.new_warnings():
             self._warn(line)
+        self._last_frame = None  # if the next line fails, nothing is shown
+        self._last_frame = self._may_be_shown(frame, detections)
         return step
+
+    def _may_be_shown(self, frame: np.ndarray, detections: Detections) -> np.ndarray:
+        """Return what may be shown of the frame that has been added, (H, W, 3) uint8 BGR."""
+        if self._public is None:
+            return frame
+        hidden = detections if detections.hidden is None else detections.hidden
+        return self._public.of(frame, hidden, hidden.confidence >= self.detector.conf,
+                               self._accumulator.clock.now)
 
     def warm_up(self, frame: np.ndarray, stamp: float) -> None:
         """
@@ -191,7 +252,7 @@ class HeatmapPipeline:
         self._accumulator = wanted
 
     def _new_accumulator(self, height: int, width: int) -> HeatAccumulator:
-        made = HeatAccumulator(height, width, self.options, self._numbers)
+        made = HeatAccumulator(height, width, self.options, self.numbers)
         made.set_time_origin(self._time_origin)
         return made
 
@@ -201,13 +262,23 @@ class HeatmapPipeline:
         Draw the requested pictures of `frame`, (H, W, 3) uint8 BGR, and its heat.
 
         `heatmap`, (H, W, 3), becomes the frame with the heat over it; `composite`, (H, 2 W, 3),
-        the frame and its heatmap to the right.  Both uint8 BGR, written in place.
+        the frame and its heatmap to the right.  Both uint8 BGR, written in place.  Where not all
+        may be shown, what may be of the last frame takes the place of `frame`; raises HeatError
+        if that is nothing.
         """
+        if self._public is not None:
+            frame = self._last_frame
+            if frame is None:
+                raise HeatError('nothing of the last frame may be shown, see anonymize')
         draw_heat(self.renderer, self._accumulator, frame, self.legend, heatmap, composite)
 
     @property
     def last_frame(self) -> Optional[np.ndarray]:
-        """Return the last frame, (H, W, 3) uint8 BGR, None before the first."""
+        """
+        Return the last frame, (H, W, 3) uint8 BGR, None before the first.
+
+        Where not all may be shown, it is what may be.
+        """
         return self._last_frame
 
     def last_pictures(self) -> Dict[str, np.ndarray]:
@@ -260,7 +331,7 @@ class HeatmapPipeline:
                 for event in self._accumulator.new_events(visits)]
 
     def _placed(self, accumulator: HeatAccumulator, event: Event) -> Event:
-        if not self.events_on_floor or accumulator.view is None:
+        if not self.from_above or accumulator.view is None:
             return event
         x, y = accumulator.view.to_metres([(event.x, event.y)])[0].tolist()
         return event._replace(x=x, y=y)
@@ -375,25 +446,19 @@ class HeatmapPipeline:
         """
         Replace the heat of the present resolution; before the first frame, that of the copy.
 
-        Raises HeatError, one line, before anything has changed if it does not fit.  Flow that does
-        not fit, or is not there, begins empty, and a warning says so: flow costs no heat.
+        Raises HeatError, one line, before anything has changed if it does not fit.  Flow and heat
+        on the floor that do not fit, or are not there, begin empty, and a warning says so.
         """
         target = self._accumulator
         if target is None:
             target = self._new_accumulator(*state.shape)
-        problem = None
-        for layer in (target.flow, target.floor_flow):
-            misfit = None if layer is None else layer.misfit(state.arrays, state.facts)
-            if misfit:
-                problem = misfit
-                state = replace(state, arrays={**state.arrays, **layer.empty()},
-                                facts={**state.facts, **layer.facts()})
+        state, left_out = fitted(state, target, floor_may_differ=not self.from_above)
         target.restore(replace(state, regions=self._with_ids(state.regions),
                                lines=self._with_ids(state.lines)))
         target.show_classes(self.detector.classes)
         self._accumulator = target
-        if problem is not None:
-            self._warn(f'flow begins empty, and the rest is restored: {problem}')
+        for line in left_out:
+            self._warn(line)
 
     def reset(self) -> None:
         """Forget all heat; history is no part of it."""
@@ -417,6 +482,8 @@ def draw_heat(renderer: HeatRenderer, accumulator: HeatAccumulator, frame: np.nd
         return
     if accumulator.flow is not None:
         draw_flow(picture, accumulator.flow.flow())
+    if accumulator.ignored is not None:
+        draw_ignored_areas(picture, accumulator.ignored)
     if accumulator.regions is not None:
         draw_regions(picture, accumulator.regions)
     if accumulator.lines is not None:
@@ -434,7 +501,12 @@ def resized(height: int, width: int, factor: float) -> Tuple[int, int]:
 
 def check_kernel(kernel: KernelName, detector: Detector) -> None:
     """Raise ModelError for a kernel that needs what the model does not find."""
-    if kernel == KernelName.MASK and detector.task != 'segment':
-        raise ModelError(f"kernel '{kernel}' needs a segmentation model, and this is one for "
+    check_outlines('kernel', kernel, KernelName.MASK, detector)
+
+
+def check_outlines(name: str, value: str, needing: str, detector: Detector) -> None:
+    """Raise ModelError if a parameter is the one that needs outlines, and there are none."""
+    if value == needing and detector.task != 'segment':
+        raise ModelError(f"{name} '{value}' needs a segmentation model, and this is one for "
                          f"'{detector.task}': take weights such as 'yolo11n-seg.pt', or another "
-                         'kernel')
+                         f'{name}')

@@ -128,7 +128,7 @@ OPTIONS = [{}, {'heat_unit': 'seconds'},
            {'heat_unit': 'seconds', 'regions': REGIONS, 'lines': LINES, 'per_class': True,
             'dwell_alert': 3.0, 'history_period': 7.0},
            {'heat_unit': 'seconds', 'lines': LINES, 'track_memory': 0.0, 'kernel': 'gaussian',
-            'max_rate': 5.0}]
+            'max_rate': 5.0, 'ignored_areas': '[a: [[0.7, 0], [1, 0], [1, 1], [0.7, 1]]]'}]
 
 
 @pytest.mark.parametrize('options', OPTIONS, ids=lambda options: '-'.join(options) or 'default')

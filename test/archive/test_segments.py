@@ -47,8 +47,11 @@ def test_identities_are_of_content_and_parameters():
               identity(lead_in=11.0), identity(job_of(DEFAULTS, 'other')),
               identity(job_of({**DEFAULTS, 'conf': 0.3}, 'model')),
               identity(job_of({**DEFAULTS, 'regions': {'a': np.ones((3, 2), np.float32)}},
+                              'model')),
+              identity(job_of({**DEFAULTS, 'ignored_areas': {'a': np.ones((3, 2), np.float32)}},
                               'model'))]
-    assert len({*others, identity()}) == 7
+    assert len({*others, identity()}) == 8
+    assert 'ignored_areas' not in JOB  # so that archives of before it existed stay done
     assert identity(job_of({**DEFAULTS, 'colormap': 'HOT', 'device': 'cpu'}, 'model')) == (
         identity())
 

@@ -15,6 +15,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from yolo_heatmap_ros.build_pipeline import ground_plane
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.drawing.colour_range import ColourRange
+from yolo_heatmap_ros.drawing.renderer import HeatRenderer
 from yolo_heatmap_ros.errors import HeatError, SnapshotError
 from yolo_heatmap_ros.heat.accumulator import HeatAccumulator
 from yolo_heatmap_ros.heat.detections import Detections
@@ -24,6 +25,8 @@ from yolo_heatmap_ros.heat.ground import checked_matrix, facing, GroundPlane, ho
 from yolo_heatmap_ros.heat.kernels import disc_patch, ground_contact
 from yolo_heatmap_ros.heat.layers.floor import FloorLayer
 from yolo_heatmap_ros.heat.options import HeatOptions
+from yolo_heatmap_ros.pipeline import HeatmapPipeline
+from yolo_heatmap_ros.ros.messages.detections import DetectionReader
 from yolo_heatmap_ros.storage.snapshots import read, Snapshot, write
 
 PLACES = [(9.0, -6.0), (9.0, 6.0), (24.0, -10.0), (24.0, 10.0)]
@@ -294,6 +297,60 @@ def test_the_floor_in_a_snapshot(plane, tmp_path):
     for other in (None, GroundPlane(plane.matrix, 0.2, EXTENT, 0.3)):
         with pytest.raises(HeatError, match='its ground plane'):
             HeatAccumulator(480, 640, HeatOptions(ground=other)).restore(snapshot.state)
+
+
+@pytest.mark.parametrize('before, now, line', [
+    (0.1, 0.2, 'heat on the floor begins empty, and the rest is restored: its ground plane'),
+    (None, 0.1, 'heat on the floor begins empty, and the rest is restored: its ground plane'),
+    (0.1, None, 'heat on the floor is left out, and the rest is restored: there is no floor')])
+def test_another_floor_does_not_cost_the_heat_of_the_picture(plane, before, now, line):
+    """With flow: that in the picture stays, that on the floor begins empty as the floor does."""
+    def options(resolution):
+        other = resolution and GroundPlane(plane.matrix, resolution, EXTENT, 0.3)
+        return HeatOptions(ground=other, flow=True, regions={
+            'all': np.array([[0, 0], [640, 0], [640, 480], [0, 480]], np.float32)})
+    heat = HeatAccumulator(480, 640, options(before))
+    for number in range(10):
+        people = Detections.from_boxes([(300 + 4 * number, 200, 340 + 4 * number, 300)])
+        people.track_id[:] = 1
+        heat.update(people, 1.0 + number / 10)
+    lines = []
+    pipeline = HeatmapPipeline(DetectionReader(), HeatRenderer(), options(now), warn=lines.append)
+    saved = heat.state()
+    pipeline.restore(saved)
+    restored = pipeline.state()
+    assert lines[0].startswith(line) and len(lines) == 1 + (now is not None)
+    for name in ('heat', 'flow_picture'):
+        assert np.array_equal(restored.arrays[name], saved.arrays[name])
+        assert restored.arrays[name].any()
+    assert restored.regions['all']['occupancy'] == saved.regions['all']['occupancy'] > 0.0
+    for name in ('ground', 'flow_floor'):
+        assert (name in restored.arrays) == (now is not None)
+        assert not restored.arrays.get(name, np.zeros(1)).any()
+    # With the floor as the picture, that of another one is heat of other places.
+    pipeline = HeatmapPipeline(DetectionReader(), HeatRenderer(), options(now))
+    pipeline.from_above = True
+    with pytest.raises(HeatError, match='its ground plane'):
+        pipeline.restore(saved)
+    assert not pipeline.has_heat
+
+
+def test_flow_of_another_floor_with_the_same_cells_is_left_out(plane):
+    """Its places were found by another matrix."""
+    def options(matrix):
+        return HeatOptions(flow=True, ground=GroundPlane(matrix, 0.1, EXTENT, 0.3))
+    heat = HeatAccumulator(480, 640, options(plane.matrix))
+    for number in range(10):
+        people = Detections.from_boxes([(300 + 4 * number, 200, 340 + 4 * number, 300)])
+        people.track_id[:] = 1
+        heat.update(people, 1.0 + number / 10)
+    saved = heat.state()
+    assert saved.arrays['flow_floor'].any()
+    pipeline = HeatmapPipeline(DetectionReader(), HeatRenderer(),
+                               options(plane.matrix * np.array([[1.01], [1.0], [1.0]])))
+    pipeline.restore(saved)
+    assert not pipeline.state().arrays['flow_floor'].any()
+    assert pipeline.state().arrays['flow_picture'].any()
 
 
 @pytest.mark.parametrize('damage', ['missing', 'another size', 'nan'])

@@ -170,6 +170,26 @@ def test_one_person_before_two_cameras_is_one(node, tmp_path):
     assert (x, y) == pytest.approx((5.0, 4.0), abs=0.3)
 
 
+def test_nobody_is_seen_in_an_ignored_area(node):
+    """In metres, and as if the cameras had not seen them: no positions, no heat, no counts."""
+    with start(regions='[all: [[0, 0], [12, 0], [12, 8], [0, 8]]]',
+               ignored_areas='[mirror: [[7, 1], [11, 1], [11, 7], [7, 7]]]') as process:
+        site = Site(node)
+        for step in range(20):
+            stamp = BEGIN + 0.1 * step
+            for camera in ('west', 'east'):
+                site.see(camera, stamp, seen([[3.0, 4.0], [9.0, 4.0], [11.5, 4.0]]))
+            assert spin_until(node, lambda: len(site.fused) > step - 4, 10.0)
+        assert spin_until(node, lambda: len(site.fused) > 16)
+        assert sorted(positions_of(site.fused[-1]).places[:, 0].tolist()) == pytest.approx(
+            [3.0, 11.5], abs=0.1)
+        assert values_of(site.regions[-1])['all']['objects'] == '2'
+        assert spin_until(node, lambda: site.maps and np.array(site.maps[-1].data).max() > 0)
+        grid = np.array(site.maps[-1].data, np.int8).reshape(80, 120)
+        assert grid[40, 30] > 0 and grid[40, 115] > 0 and grid[10:70, 75:105].max() <= 0
+        assert process.stop() == 0
+
+
 def test_what_is_wrong_with_cameras_is_said(node):
     with start(**{'fusion_delay': 0.05}) as process:
         site = Site(node)

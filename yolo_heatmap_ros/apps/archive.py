@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import cv2
 import filelock
@@ -22,11 +22,12 @@ from yolo_heatmap_ros.archive.known_contents import KnownContents
 from yolo_heatmap_ros.archive.model_files import ModelFile, not_sent, packed
 from yolo_heatmap_ros.archive.recordings import find_recordings, Recording, TimePattern
 from yolo_heatmap_ros.archive.segment_work import (
-    Job, last_picture, process, read_contents, SegmentResult)
+    Job, last_picture, process, public_picture, read_contents, SegmentResult)
 from yolo_heatmap_ros.archive.segments import (
     cut, in_order, job_of, lead_in_of, ROUNDED, Segment, Timed)
 from yolo_heatmap_ros.archive.track_joins import joins_of, uncount
 from yolo_heatmap_ros.build_pipeline import ALL
+from yolo_heatmap_ros.choices import Anonymize, Background
 from yolo_heatmap_ros.config.command_line import add_options, configuration_of, HISTORY_PERIOD
 from yolo_heatmap_ros.content_hash import sha256_of
 from yolo_heatmap_ros.detectors.weights import local_weights
@@ -141,6 +142,7 @@ class Archive:
         model = ModelFile(str(weights), sha256_of(weights))
         lock = self._lock()
         try:
+            self._model = model
             planned = self._planned(self._contents(recordings), model)
             missing = self._missing(planned)
             done = self._process(missing, model)
@@ -331,10 +333,7 @@ class Archive:
         if not missing:
             return []
         cluster = self._workers()
-        fetch: Any = not_sent
-        if cluster.remote:
-            fetch = cluster.keep(packed(Path(model.path)))
-        job = Job(self._parameters, model, self._arguments.stall, cluster.remote)
+        job, fetch = self._job(cluster, model)
         done: List[Segment] = []
         with _Progress(missing) as progress:
             for segment, result in cluster.each(process, missing, job, fetch):
@@ -349,6 +348,13 @@ class Archive:
                     done.append(segment)
                 progress.update(segment)
         return done
+
+    def _job(self, cluster: Cluster, model: ModelFile) -> Tuple[Job, Any]:
+        """Return what workers do, and what gets them the weights."""
+        fetch: Any = not_sent
+        if cluster.remote:
+            fetch = cluster.keep(packed(Path(model.path)))
+        return Job(self._parameters, model, self._arguments.stall, cluster.remote), fetch
 
     def _keep(self, segment: Segment, result: SegmentResult) -> None:
         writer = HistoryWriter(self._folder, segment.camera)
@@ -391,11 +397,24 @@ class Archive:
             for line in one.state().described(with_size=len(sums) > 1):
                 print(f'  {line}')
 
+    @property
+    def _hides(self) -> bool:
+        return (self._parameters['anonymize'] != Anonymize.NONE
+                or self._parameters['background'] != Background.FRAME)
+
     def _picture(self, segment: Segment) -> Optional[np.ndarray]:
-        """Return the last frame of a segment, (H, W, 3) uint8 BGR, None where that fails."""
+        """
+        Return the last frame of a segment, (H, W, 3) uint8 BGR, None where that fails.
+
+        Where not all may be shown, it is what may be.
+        """
         value_range = self._parameters['value_range']
         try:
-            if os.path.exists(segment.path):
+            if self._hides:
+                cluster = self._workers()
+                picture = next(iter(cluster.each(public_picture, [segment],
+                                                 *self._job(cluster, self._model))))[1]
+            elif os.path.exists(segment.path):
                 picture = last_picture(segment, value_range)
             else:  # only workers can read it
                 picture = next(iter(self._workers().each(last_picture, [segment],

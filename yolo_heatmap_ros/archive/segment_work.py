@@ -17,6 +17,7 @@ from yolo_heatmap_ros.archive.model_files import local_file, ModelFile
 from yolo_heatmap_ros.archive.recordings import Recording
 from yolo_heatmap_ros.archive.segments import Segment
 from yolo_heatmap_ros.build_pipeline import DETECTION, make_pipeline, MODEL
+from yolo_heatmap_ros.choices import Anonymize, Background
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.detectors.interface import Detector
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
@@ -39,6 +40,8 @@ LOOK = 1.0
 """Seconds between two signs of life at least: each starts a thread."""
 LAST = 2.0
 """Seconds before the end of a segment in which its last frame is."""
+SHOWN, SHOWN_RATE = 60.0, 4.0
+"""Seconds of a segment, and their frames per second, that show what may be shown of its end."""
 _own = threading.local()
 
 
@@ -120,7 +123,10 @@ def process(segment: Segment, job: Job, fetch: Callable[[], bytes],
     Raises HeatmapError, one line, where the recording or the model cannot be used.
     """
     result = SegmentResult()
-    pipeline = make_pipeline(job.parameters, result.notes.append,
+    # No frame is shown here.
+    parameters = job.parameters.changed({'anonymize': Anonymize.NONE,
+                                         'background': Background.FRAME})
+    pipeline = make_pipeline(parameters, result.notes.append,
                              make_detector or (lambda **_: _detector(job, fetch)))
     pipeline.set_time_origin(segment.origin)
     watch = Watch(job.stall, job.logs)
@@ -254,3 +260,21 @@ def last_picture(segment: Segment, value_range: Sequence[float]) -> bytes:
             if last is not None:
                 return cv2.imencode('.png', last)[1].tobytes()
     raise SourceError(f"'{segment.path}': no frame that can be decoded")
+
+
+def public_picture(segment: Segment, job: Job, fetch: Callable[[], bytes]) -> bytes:
+    """
+    Return what may be shown of the end of a segment as PNG, by the parameters of a job.
+
+    `fetch` as in `process`.  Raises HeatmapError, one line, where recording or model cannot be
+    used.
+    """
+    pipeline = make_pipeline(job.parameters, lambda line: None, lambda **_: _detector(job, fetch))
+    begin = max(segment.start, segment.start + segment.length - SHOWN)
+    value_range = job.parameters['value_range']
+    with closing(open_source(segment.path, segment.topic, value_range)) as source:
+        for stamp, frame in frames(source, begin, segment.end, SHOWN_RATE):
+            pipeline.update(frame, stamp)
+    if pipeline.last_frame is None:
+        raise SourceError(f"'{segment.path}': no frame that can be decoded")
+    return cv2.imencode('.png', pipeline.last_frame)[1].tobytes()

@@ -22,6 +22,8 @@ LEAD_IN = 10.0
 COUNTED = ('imgsz', 'tracker', 'accelerate', 'prompts', *DETECTION, *OPTIONS, 'max_rate',
            'value_range', 'history_epoch')
 """The parameters on which heat and counts depend, beside the content of the weights."""
+LATER = ('ignored_areas',)
+"""Those of them that are empty in archives of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ def _tail(before: Timed, one: Timed, lead_in: float, max_gap: float) -> Optional
 
 def job_of(parameters: Mapping[str, Any], model_sha256: str) -> Dict[str, Any]:
     """Return what identifies the model and the parameters of an archive, as plain values."""
-    job = {'model': model_sha256, **{name: _plain(parameters[name]) for name in COUNTED}}
+    # What older versions did not know changes no result, nor identity, unless it is given.
+    job = {'model': model_sha256, **{name: _plain(parameters[name]) for name in COUNTED
+                                     if name not in LATER or parameters[name]}}
     tracker = os.path.expanduser(parameters['tracker'])
     if os.path.isfile(tracker):
         job['tracker'] = sha256_of(Path(tracker))

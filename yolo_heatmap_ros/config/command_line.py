@@ -22,7 +22,9 @@ def add_options(parser: argparse.ArgumentParser, names: Collection[str]) -> None
         name = f"--{spec.name.replace('_', '-')}"
         text = spec.description.replace('%', '%%')
         if isinstance(spec.default, bool):
-            group.add_argument(name, action='store_true', help=text)
+            group.add_argument(
+                name, help=text, default=spec.default,
+                action=argparse.BooleanOptionalAction if spec.default else 'store_true')
         else:
             group.add_argument(name, type=_typed(type(spec.default)), default=spec.default,
                                metavar='VALUE', help=text)

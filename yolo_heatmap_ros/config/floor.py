@@ -4,7 +4,7 @@ from dataclasses import replace
 import re
 from typing import Any, List
 
-from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
+from yolo_heatmap_ros.config.heatmap import as_areas, HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.shapes import as_list, parse_lines, parse_polygons
 from yolo_heatmap_ros.config.specs import as_text, number, ParameterSpec, Settable
 from yolo_heatmap_ros.text import printable
@@ -85,6 +85,11 @@ FLOOR_PARAMETERS = (
         'in ground.frame_id. Crossings are counted on ~/lines: forward from left to right, seen '
         'along the line from its first point.',
         lambda value: parse_lines(as_text(value)), canonical=as_list),
+    ParameterSpec(
+        'ignored_areas', '',
+        "Areas by name, as YAML: '[mirror: [[1.0, 2.0], [4.0, 2.0], [4.0, 9.0]]]', in m in "
+        'ground.frame_id, in which cameras are taken to see nobody.', as_areas,
+        canonical=as_list),
     ParameterSpec(
         'classes', '',
         "The classes to count, as names: '[person, car]'; empty: all.", _as_class_names),

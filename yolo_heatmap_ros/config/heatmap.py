@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Tuple, Union
 import numpy as np
 
 from yolo_heatmap_ros.choices import (
-    Acceleration, Anchor, DetectorKind, FramePolicy, GroundFrom, HeatUnit, ImageFormat,
-    ImageGeometry, ImageReliability, InputTransport, KernelName, Normalization, OnTimeJump)
+    Acceleration, Anchor, Anonymize, Background, DetectorKind, FramePolicy, GroundFrom, HeatUnit,
+    ImageFormat, ImageGeometry, ImageReliability, InputTransport, KernelName, Normalization,
+    OnTimeJump)
 from yolo_heatmap_ros.config.navigation import NAVIGATION_PARAMETERS
 from yolo_heatmap_ros.config.shapes import as_list, parse_lines, parse_polygons
 from yolo_heatmap_ros.config.specs import (
@@ -106,6 +107,11 @@ def _as_regions(value: Any) -> Dict[str, np.ndarray]:
     return parse_polygons(as_text(value))
 
 
+def as_areas(value: Any) -> Dict[str, np.ndarray]:
+    """Accept ignored areas: polygons by name, as YAML."""
+    return parse_polygons(as_text(value), 'ignored area')
+
+
 def _as_zone(value: Any) -> str:
     name = filled_text(value)
     time_zone(name)
@@ -195,6 +201,22 @@ HEATMAP_PARAMETERS = (
            1.0, 100.0),
     number('scale_max', 100.0, "The heat at the top of the colour scale for normalize 'fixed', in "
            'heat_unit.', 0.001, 1e9),
+    choice('anonymize', Anonymize,
+           'How objects of anonymize_classes are made unreadable before any picture is shown or '
+           "saved; 'silhouette': their flat outline, from a segmentation model."),
+    ParameterSpec(
+        'anonymize_classes', 'person',
+        'The classes to hide, as names or ids, whether they count or not; empty: all.',
+        _as_classes),
+    number('anonymize_conf', 0.05, 'Confidence from which objects are hidden; what counts is by '
+           'conf alone.', 0.01, 1.0),
+    number('anonymize_hold', 1.0, 'Seconds for which an object stays hidden that is no longer '
+           'found.', 0.0, 60.0),
+    switch('anonymize_motion', True, 'Hide what moves before a still background, too, whatever '
+           'the model takes it for.'),
+    choice('background', Background,
+           "What is under the heat: 'frame': the frame; 'clean': what a still camera shows when "
+           'nobody of anonymize_classes is there, learned while running.'),
     choice('heat_unit', HeatUnit,
            "What an object adds to the heat: 'frames': 1 per frame; 'seconds': its dwell time, by "
            'the stamps of the images.', Settable.UNCONFIGURED),
@@ -220,8 +242,14 @@ HEATMAP_PARAMETERS = (
         "Lines by name, as YAML: '[gate: [[0.1, 0.5], [0.9, 0.5]]]', with two or more points, in "
         'px or fractions as regions. Crossings are counted on ~/lines: forward from left to '
         'right, seen along the line from its first point.', _as_lines, canonical=as_list),
+    ParameterSpec(
+        'ignored_areas', '',
+        "Areas by name, as YAML: '[poster: [[0.8, 0.1], [1.0, 0.1], [1.0, 0.5]]]', in px or "
+        'fractions as regions, in which objects are taken as not found: on posters, in mirrors, '
+        'on screens, in the street behind a window.', as_areas, canonical=as_list),
     choice('region_anchor', Anchor,
-           'The point of a box that decides whether it is in a region, and has crossed a line: '
+           'The point of a box that decides whether it is in a region or an ignored area, and '
+           'has crossed a line: '
            "'foot': the middle of its lower edge; 'center': its centre."),
     number('dwell_alert', 0.0, 'Seconds in a region after which a track makes an event of kind '
            "'stay' on ~/events, once; 0: never.", 0.0, 1e6),

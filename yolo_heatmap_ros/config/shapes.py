@@ -13,16 +13,17 @@ MAX_POINTS = 1000
 """Points of a polygon or a line, at most."""
 
 
-def parse_polygons(text: str) -> Dict[str, np.ndarray]:
+def parse_polygons(text: str, kind: str = 'region') -> Dict[str, np.ndarray]:
     """
     Read polygons from YAML, such as `[door: [[0.1, 0.2], [0.4, 0.2], [0.4, 0.9]]]`.
 
     That is a list, which `ros2 param` leaves as it is; a mapping, in braces, means the same.
     Returns (N, 2) float32 x y by name: in px, or in fractions of width and height if no
-    coordinate of the polygon is above 1.  Raises ValueError, one line, for anything else.
+    coordinate of the polygon is above 1.  Raises ValueError, one line, for anything else; `kind`
+    is what that line calls a polygon.
     """
-    return {name: _polygon(name, points)
-            for name, points in _named(text, 'region', '[x, y], [x, y], [x, y]').items()}
+    return {name: _polygon(f"{kind} '{name}'", points)
+            for name, points in _named(text, kind, '[x, y], [x, y], [x, y]').items()}
 
 
 def parse_lines(text: str) -> Dict[str, np.ndarray]:
@@ -70,13 +71,13 @@ def as_list(text: Any) -> Any:
         return text
 
 
-def _polygon(name: str, points: Any) -> np.ndarray:
-    polygon = _points(f"region '{name}'", points, 3, 'three')
+def _polygon(what: str, points: Any) -> np.ndarray:
+    polygon = _points(what, points, 3, 'three')
     if _crosses_itself(polygon):
-        raise ValueError(f"region '{name}' has sides that cross each other: give its corners in "
-                         'the order in which they lie around it')
+        raise ValueError(f'{what} has sides that cross each other: give its corners in the order '
+                         'in which they lie around it')
     if _area(polygon) == 0.0:
-        raise ValueError(f"region '{name}' has no area: its points lie on one line")
+        raise ValueError(f'{what} has no area: its points lie on one line')
     return polygon
 
 

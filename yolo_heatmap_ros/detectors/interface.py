@@ -1,10 +1,11 @@
 """What the pipeline needs of detectors and trackers, whatever is behind them."""
 
-from typing import Dict, List, Protocol
+from typing import Dict, List, Optional, Protocol
 
 import numpy as np
 
 from yolo_heatmap_ros.detectors.class_names import ClassNames
+from yolo_heatmap_ros.detectors.to_hide import ToHide
 from yolo_heatmap_ros.heat.detections import Detections
 
 
@@ -29,8 +30,9 @@ class Detector(Protocol):
     The first step: finds objects in single frames, in any order and anywhere.
 
     `names` are class names by id; `task` is Ultralytics' name of what the model does; `backend`
-    and `device_name` say how and where it runs.  `conf`, `iou`, `max_det`, `classes` and
-    `outlines` may change between frames.
+    and `device_name` say how and where it runs.  `conf`, `iou`, `max_det`, `classes`,
+    `outlines` and `to_hide`, the objects that `Detections.hidden` is to hold, may change between
+    frames.
     """
 
     names: Dict[int, str]
@@ -42,6 +44,7 @@ class Detector(Protocol):
     max_det: int
     classes: ClassNames
     outlines: bool
+    to_hide: Optional[ToHide]
 
     def detect(self, frame: np.ndarray) -> Detections:
         """Return the objects in a frame, (H, W, 3) uint8 BGR; raises ModelError."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from yolo_heatmap_ros.detectors.class_names import ClassNames
 from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
+from yolo_heatmap_ros.detectors.to_hide import ToHide
 from yolo_heatmap_ros.detectors.weights import fingerprint
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
 from yolo_heatmap_ros.heat.detections import Detections
@@ -26,6 +27,7 @@ class _Request(NamedTuple):
     options: Dict[str, Any]
     outlines: bool
     result: Future
+    to_hide: Optional[ToHide] = None
 
 
 class SharedModel:
@@ -49,9 +51,10 @@ class SharedModel:
         # Not at exit: PyTorch aborts the process if a thread runs while Python ends.
         weakref.finalize(self, _end, thread, self._requests).atexit = False
 
-    def submit(self, frame: np.ndarray, options: Dict[str, Any], outlines: bool) -> Future:
+    def submit(self, frame: np.ndarray, options: Dict[str, Any], outlines: bool,
+               to_hide: Optional[ToHide] = None) -> Future:
         """Ask for the detections in a frame; see `YoloDetector.detect_batch`."""
-        request = _Request(frame, options, outlines, Future())
+        request = _Request(frame, options, outlines, Future(), to_hide)
         self._requests.put(request)
         return request.result
 
@@ -83,7 +86,8 @@ def _groups(detector: YoloDetector, requests: List[_Request]) -> List[List[_Requ
         return [[request] for request in requests]
     groups: Dict[str, List[_Request]] = {}
     for request in requests:
-        groups.setdefault(repr((request.frame.shape, request.options)), []).append(request)
+        key = repr((request.frame.shape, request.options, request.to_hide))
+        groups.setdefault(key, []).append(request)
     return list(groups.values())
 
 
@@ -91,7 +95,7 @@ def _run(detector: YoloDetector, group: List[_Request]) -> None:
     try:
         found = detector.detect_batch(
             [request.frame for request in group], group[0].options,
-            [request.outlines for request in group])
+            [request.outlines for request in group], group[0].to_hide)
     except Exception as error:  # it belongs to the cameras that wait, and to their barriers
         if len(group) == 1:
             group[0].result.set_exception(error)
@@ -115,6 +119,7 @@ class SharedDetector(ClassFilter):
         self.max_det = max_det
         self.classes = classes
         self.outlines = False
+        self.to_hide: Optional[ToHide] = None
 
     def __getattr__(self, name: str) -> Any:
         """Delegate to the model: `names`, `task`, `backend`, `device_name`, `sha256`."""
@@ -129,7 +134,7 @@ class SharedDetector(ClassFilter):
 
     def detect(self, frame: np.ndarray) -> Detections:
         """Return the objects in a frame of the camera; see `YoloDetector.detect`."""
-        return self._shared.submit(frame, self.options(), self.outlines).result()
+        return self._shared.submit(frame, self.options(), self.outlines, self.to_hide).result()
 
     def make_tracker(self) -> Tracker:
         """Return the camera's own tracker."""

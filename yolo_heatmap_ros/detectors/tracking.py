@@ -4,7 +4,7 @@ from copy import copy
 import os
 from pathlib import Path
 import threading
-from typing import Any, List
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 
@@ -98,6 +98,12 @@ class TrackerFactory:
         """Return a tracker without tracks."""
         return ObjectTracker(type(self._pattern), self._pattern.args)
 
+    def take(self, results: List[Any], options: Dict[str, Any]) -> None:
+        """Let the last results be these, as of a prediction with other options."""
+        self._predictor.results = results
+        for name in ('conf', 'classes', 'max_det'):
+            setattr(self._predictor.args, name, options[name])
+
     def suppressed(self) -> List[Any]:
         """Return what the tracker needs from suppressed boxes, for each frame of the batch."""
         extras = getattr(type(self._pattern), 'compute_frame_extras', None)
@@ -153,6 +159,30 @@ class ObjectTracker:
         others = detections.apart_from(tracked)
         others.confirmed[:] = False
         return tracked + others
+
+
+def those_with_cues(detections: Detections,
+                    chosen: Callable[[np.ndarray], np.ndarray]) -> Detections:
+    """
+    Return some of a detector's objects, with what their tracker needs of them.
+
+    `chosen` takes boxes, (N, 4) xyxy in px, and returns which of them stay, (N,) bool.
+    """
+    wanted = chosen(detections.xyxy)
+    if wanted.all() and SUPPRESSED not in detections.cues:
+        return detections
+    those = detections.those(wanted)
+    for name, cue in detections.cues.items():
+        if name == FEATURES and len(cue):
+            cue = cue[wanted]
+        elif name == SUPPRESSED:
+            # Centre, size and perhaps the angle of each, and other arrays of that length.
+            boxes = (upright(cue[0]) if cue[0].shape[1] == 5 else
+                     np.c_[cue[0][:, :2] - cue[0][:, 2:] / 2, cue[0][:, :2] + cue[0][:, 2:] / 2])
+            left = chosen(boxes)
+            cue = tuple(array[left] for array in cue)
+        those.cues[name] = cue
+    return those
 
 
 def _as_boxes(detections: Detections, shape):

@@ -9,6 +9,7 @@ from yolo_heatmap_ros.choices import Acceleration
 from yolo_heatmap_ros.detectors.class_names import ClassNames, find_classes
 from yolo_heatmap_ros.detectors.export_cache import ImageSize
 from yolo_heatmap_ros.detectors.interface import ClassFilter, Tracker
+from yolo_heatmap_ros.detectors.to_hide import counted, ToHide, wider
 from yolo_heatmap_ros.detectors.tracking import (
     FEATURES, find_tracker, NO_TRACKER, SUPPRESSED, TrackerFactory, Untracked, upright)
 from yolo_heatmap_ros.detectors.weights import load_model
@@ -25,7 +26,7 @@ class YoloDetector(ClassFilter):
     """
     A loaded model.
 
-    `conf`, `iou`, `max_det`, `classes` and `outlines` may change between frames.
+    `conf`, `iou`, `max_det`, `classes`, `outlines` and `to_hide` may change between frames.
     """
 
     def __init__(self, weights: str, device: str = '', imgsz: ImageSize = 640, conf: float = 0.25,
@@ -56,6 +57,7 @@ class YoloDetector(ClassFilter):
         self.max_det = max_det
         self.classes = classes
         self.outlines = False
+        self.to_hide: Optional[ToHide] = None
         self._trackers: Optional[TrackerFactory] = None
         try:
             height, width = (imgsz, imgsz) if isinstance(imgsz, int) else imgsz
@@ -125,24 +127,35 @@ class YoloDetector(ClassFilter):
         With `outlines` set, those of a segmentation model come with the boxes.  Raises
         ModelError, one line, if the model fails on this frame.
         """
-        return self.detect_batch([frame], self.options(), [self.outlines])[0]
+        return self.detect_batch([frame], self.options(), [self.outlines], self.to_hide)[0]
 
     def detect_batch(self, frames: List[np.ndarray], options: Dict[str, Any],
-                     outlines: List[bool]) -> List[Detections]:
+                     outlines: List[bool],
+                     to_hide: Optional[ToHide] = None) -> List[Detections]:
         """
         Return the objects in each of several frames, see `detect`.
 
         Frames of one size go through the model together.  `options` are a prediction's, `outlines`
-        tell for each frame whether they are wanted.  Raises ModelError.
+        tell for each frame whether they are wanted, `to_hide` what is wanted as `hidden`.  Raises
+        ModelError.
         """
         try:
-            results = self._model.predict(frames, **options)
+            results = all_results = self._model.predict(
+                frames, **(options if to_hide is None else wider(options, to_hide)))
             if len(results) != len(frames):
                 raise ModelError(f'{len(frames)} frames gave {len(results)} results')
+            if to_hide is not None:
+                results = [counted(result, options) for result in results]
+                if self._trackers is not None:
+                    self._trackers.take(results, options)
             suppressed = (self._trackers.suppressed() if self._trackers is not None
                           else [None] * len(results))
-            return [with_cues(to_detections(result, wanted), result, dropped)
-                    for result, wanted, dropped in zip(results, outlines, suppressed)]
+            found = [with_cues(to_detections(result, wanted), result, dropped)
+                     for result, wanted, dropped in zip(results, outlines, suppressed)]
+            if to_hide is not None:
+                for one, result, wanted in zip(found, all_results, outlines):
+                    one.hidden = to_hide.of(to_detections(result, wanted))
+            return found
         except Exception as error:  # torch's or a backend's
             raise ModelError(f'the model fails on this frame: {one_line(error)}') from error
 

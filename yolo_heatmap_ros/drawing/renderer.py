@@ -1,6 +1,6 @@
 """Heat as a picture: normalised, coloured, and blended over the frame."""
 
-from typing import Optional
+from typing import Optional, Tuple
 
 import cv2
 import numpy as np
@@ -19,7 +19,8 @@ class HeatRenderer:
 
     Only tiles whose heat has changed are recoloured, or all hot ones if the colour range has
     changed.  `colormap` (name), `alpha` (opacity of the colours, 0 to 1) and `colour_range` may
-    change between frames.
+    change between frames.  `shown_range` is the heat of the first and the last colour of the last
+    picture, None without heat.
     """
 
     def __init__(self, colormap: str = 'JET', alpha: float = 0.5,
@@ -28,6 +29,7 @@ class HeatRenderer:
         self.colormap = colormap
         self.alpha = alpha
         self.colour_range = colour_range
+        self.shown_range: Optional[Tuple[float, float]] = None
         self._legend = Legend()
         self._field: Optional[HeatField] = None
 
@@ -82,6 +84,8 @@ class HeatRenderer:
         self._any_heat = field.maximum > 0.0
         if self._any_heat:
             self._colour(field)
+        self.shown_range = tuple(
+            float(value * field.gain) for value in self._range) if self._any_heat else None
 
     def _colour(self, field: HeatField) -> None:
         """Update `_colours`, (H, W, 3) uint8 BGR, from the field."""

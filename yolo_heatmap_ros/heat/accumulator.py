@@ -17,6 +17,7 @@ from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.field import HeatField
 from yolo_heatmap_ros.heat.floor_view import FloorView
 from yolo_heatmap_ros.heat.identities import Identified, Identities
+from yolo_heatmap_ros.heat.ignored_areas import IgnoredAreas
 from yolo_heatmap_ros.heat.kernels import ground_contacts, KERNELS, Patch
 from yolo_heatmap_ros.heat.layers import KINDS
 from yolo_heatmap_ros.heat.layers.base import Layer
@@ -78,7 +79,8 @@ class HeatAccumulator:
 
     `objects` are those of the last frame, by the ids that they are counted under, and `places`
     where they stand, (N, 2) float64 m, NaN where that is unknown; None without a floor.  `view` is
-    how the last frame showed the floor.
+    how the last frame showed the floor.  `ignored` are the areas whose objects must not come here,
+    None without any.
     """
 
     def __init__(self, height: int, width: int, options: HeatOptions,
@@ -96,6 +98,7 @@ class HeatAccumulator:
         self.began: Optional[float] = None
         self.regions: Optional[Regions] = None
         self.lines: Optional[Lines] = None
+        self.ignored: Optional[IgnoredAreas] = None
         self._tracks = TrackMemory()
         self.view: Optional[FloorView] = None
         self.places: Optional[np.ndarray] = None
@@ -115,6 +118,7 @@ class HeatAccumulator:
         self.time_origin = 0.0
         self._make_regions()
         self._make_lines()
+        self._make_ignored()
         self._make_bins()
         self._look(None)
 
@@ -161,6 +165,8 @@ class HeatAccumulator:
             self._make_regions()
         if {'lines', 'region_anchor'} & set(changed):
             self._make_lines()
+        if {'ignored_areas', 'region_anchor'} & set(changed):
+            self._make_ignored()
         if self._bins is None or self._bins.empty:
             self._make_bins()
 
@@ -207,6 +213,13 @@ class HeatAccumulator:
             self.lines = Lines(self.options.lines, *self.shape, self.options.region_anchor)
             self._warnings += self.lines.warnings()
         self._tracks.forget_lines()
+
+    def _make_ignored(self) -> None:
+        self.ignored = None
+        if self.options.ignored_areas:
+            self.ignored = IgnoredAreas(self.options.ignored_areas, *self.shape,
+                                        self.options.region_anchor)
+            self._warnings += self.ignored.warnings()
 
     def forget_tracks(self) -> None:
         """Forget which objects were where, as after frames of another resolution."""
@@ -527,7 +540,8 @@ class HeatAccumulator:
         return (self.shape, options.heat_unit, options.half_life, options.kernel,
                 options.region_anchor, *({name: points.tolist() for name, points
                                           in shapes.items()}
-                                         for shapes in (options.regions, options.lines)),
+                                         for shapes in (options.regions, options.lines,
+                                                        options.ignored_areas)),
                 [(kind, layer.facts()) for kind, layer in self._layers.items()])
 
     def merge(self, other: 'HeatAccumulator') -> None:
@@ -542,7 +556,7 @@ class HeatAccumulator:
         """
         if self._kind() != other._kind():
             raise HeatError('heat of another resolution, unit, half-life, kernel, set of layers, '
-                            'regions, lines or floor cannot be merged')
+                            'regions, ignored areas, lines or floor cannot be merged')
         earlier, later = sorted((self, other), key=lambda one: (
             -math.inf if one.clock.now is None else one.clock.now))
         factor = 1.0

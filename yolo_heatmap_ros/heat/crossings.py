@@ -2,6 +2,7 @@
 
 from typing import Iterator, NamedTuple, Optional, Tuple
 
+import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
@@ -62,6 +63,13 @@ def in_px(points: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     return np.ascontiguousarray(points * (width, height) if points.max() <= 1.0 else points,
                                 np.float32)
+
+
+def is_outside(polygon: np.ndarray, height: int, width: int) -> bool:
+    """Return whether a polygon, (N, 2) x y in px, has no pixel in a picture of this size."""
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 1)
+    return not mask.any()
 
 
 def anchor_of(box: np.ndarray, anchor: Anchor) -> Point:

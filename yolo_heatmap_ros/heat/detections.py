@@ -21,6 +21,8 @@ class Detections:
     yet.  `outlines`, an (M, 2) float32 array in px for each object, come from segmentation models.
     `not_finite` counts boxes with NaN or infinite corners, which are left out.  `cues` are what a
     detector extracts for its own tracker, such as appearance features, by the tracker's names.
+    `hidden` are the objects that pictures must not show, whether they count or not; None where
+    nobody has asked for them.
     """
 
     xyxy: np.ndarray
@@ -32,6 +34,7 @@ class Detections:
     oriented: Optional[np.ndarray] = None
     not_finite: int = 0
     cues: Dict[str, Any] = field(default_factory=dict)
+    hidden: Optional['Detections'] = None
 
     @classmethod
     def from_boxes(cls, xyxy: np.ndarray) -> 'Detections':
@@ -43,12 +46,16 @@ class Detections:
 
     def apart_from(self, others: 'Detections') -> 'Detections':
         """Return the objects that match none of `others` in class and overlap."""
-        overlap = _intersection_over_union(self.xyxy, others.xyxy)
+        overlap = intersection_over_union(self.xyxy, others.xyxy)
         same = (overlap >= SAME_OBJECT) & (self.class_id[:, None] == others.class_id)
         return self.those(~same.any(axis=1))
 
     def those(self, wanted: np.ndarray) -> 'Detections':
-        """Return the objects at `wanted`: a mask, (N,) bool, or indices; `cues` are dropped."""
+        """
+        Return the objects at `wanted`: a mask, (N,) bool, or indices.
+
+        `cues` and `hidden` are dropped.
+        """
         indices = np.flatnonzero(wanted) if wanted.dtype == bool else wanted
         return Detections(
             self.xyxy[indices], self.class_id[indices], self.confidence[indices],
@@ -71,7 +78,7 @@ class Detections:
         return len(self.xyxy)
 
 
-def _intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return (N, M) for boxes (N, 4) and (M, 4), xyxy."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])

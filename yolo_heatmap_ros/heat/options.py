@@ -20,12 +20,13 @@ class HeatOptions:
     after which a track adds no heat; 0: never.  `on_time_jump`: what becomes of the heat when
     stamps go back.  `per_class`: keep a layer for each class.  `regions`: polygons by name, as
     `config.shapes.parse_polygons` returns them; heat is only inside.  `lines`: polylines by name.
-    `region_anchor`: the point of a box that is inside or not, and crosses lines.  `dwell_alert`:
-    seconds in a region after which a track's stay is an event; 0: never.  `track_memory`: seconds
-    for which a lost object is remembered; 0: a tracker's ids count as they are.  `ground`: the
-    floor on which heat is kept as well.  `flow`: keep how objects move, by place; on the floor in
-    cells of `flow_resolution` m.  `history_period`: seconds of a bin of history; 0: none.
-    `history_scale`: its size as a fraction of the picture's, rounded to one in a whole number.
+    `ignored_areas`: polygons in which objects are taken as not found.  `region_anchor`: the point
+    of a box that is inside or not, and crosses lines.  `dwell_alert`: seconds in a region after
+    which a track's stay is an event; 0: never.  `track_memory`: seconds for which a lost object is
+    remembered; 0: a tracker's ids count as they are.  `ground`: the floor on which heat is kept as
+    well.  `flow`: keep how objects move, by place; on the floor in cells of `flow_resolution` m.
+    `history_period`: seconds of a bin of history; 0: none.  `history_scale`: its size as a
+    fraction of the picture's, rounded to one in a whole number.
     """
 
     heat_unit: HeatUnit = HeatUnit.FRAMES
@@ -37,6 +38,7 @@ class HeatOptions:
     per_class: bool = False
     regions: Mapping[str, np.ndarray] = field(default_factory=dict)
     lines: Mapping[str, np.ndarray] = field(default_factory=dict)
+    ignored_areas: Mapping[str, np.ndarray] = field(default_factory=dict)
     region_anchor: Anchor = Anchor.FOOT
     dwell_alert: float = 0.0
     track_memory: float = 5.0

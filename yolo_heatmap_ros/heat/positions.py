@@ -19,3 +19,9 @@ class Positions(NamedTuple):
     track_ids: np.ndarray
     class_names: Sequence[str]
     confidences: np.ndarray
+
+    def those(self, indices: np.ndarray) -> 'Positions':
+        """Return the objects at `indices`, (M,) int."""
+        return Positions(self.places[indices], self.covariances[indices], self.velocities[indices],
+                         self.track_ids[indices], [self.class_names[index] for index in indices],
+                         self.confidences[indices])

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
-from yolo_heatmap_ros.heat.crossings import anchor_of, in_px, Point, Walk
+from yolo_heatmap_ros.heat.crossings import anchor_of, in_px, is_outside, Point, Walk
 from yolo_heatmap_ros.heat.dwell import TrackPath
 from yolo_heatmap_ros.heat.events import Event, EventKind
 from yolo_heatmap_ros.heat.tracks import Stay, Track
@@ -70,14 +70,9 @@ class Regions:
     def warnings(self) -> List[str]:
         """Return a line on each region in which nothing can ever be seen."""
         height, width = self.mask.shape
-        lines = []
-        for name, polygon in self.polygons.items():
-            mask = np.zeros((height, width), np.uint8)
-            cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 1)
-            if not mask.any():
-                lines.append(f"region '{name}' lies outside the picture of {width} x {height} "
-                             'pixels: nothing is counted in it')
-        return lines
+        return [f"region '{name}' lies outside the picture of {width} x {height} pixels: nothing "
+                'is counted in it' for name, polygon in self.polygons.items()
+                if is_outside(polygon, height, width)]
 
     def count(self, boxes: np.ndarray, class_ids: Sequence[int],
               tracks: Sequence[Optional[Track]], paths: Sequence[TrackPath],

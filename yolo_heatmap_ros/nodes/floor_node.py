@@ -45,7 +45,7 @@ class FloorNode(HeatmapNode):
 
     def _make_positions(self) -> PositionsPublisher:
         self._views = self._input
-        self._pipeline.events_on_floor = True
+        self._pipeline.from_above = True
         return PositionsPublisher(self, self._input, self._configuration, view=False)
 
     def _make_detections(self) -> None:

@@ -1,5 +1,6 @@
 """The lifecycle node `yolo_heatmap`: camera images in, heat and its pictures out."""
 
+import itertools
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
@@ -35,6 +36,7 @@ from yolo_heatmap_ros.ros.messages.images import seconds_of
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 from yolo_heatmap_ros.ros.picture_publisher import PicturePublisher
 from yolo_heatmap_ros.ros.positions_publisher import PositionsPublisher
+from yolo_heatmap_ros.ros.shape_keeper import ShapeKeeper
 from yolo_heatmap_ros.ros.sim_time import watch_clock
 from yolo_heatmap_ros.ros.snapshot_keeper import SnapshotKeeper
 from yolo_heatmap_ros.text import one_line, OWN_LENGTH
@@ -67,9 +69,11 @@ class HeatmapNode(ManagedNode):
         super().__init__(self.NAME, **kwargs)
         self._make_detector = make_detector
         self._enabled = True
+        self._numbers = itertools.count(1)  # over all configurations: a history has them all
         try:
             self._node_parameters = NodeParameters(self, self.PARAMETERS, self._change,
                                                    lambda: self._pipeline is not None)
+            self._shapes = ShapeKeeper(self, self._node_parameters)
             self._heat_services = HeatServices(self)
             self.create_service(SetBool, '~/enable', self._enable)
             self._diagnostics = DiagnosticsReporter(self, self._facts)
@@ -90,6 +94,7 @@ class HeatmapNode(ManagedNode):
             configuration = self._configuration = self._read_configuration()
             self._pipeline = make_pipeline(configuration, self.get_logger().info,
                                            self._detector_maker(), self._warn)
+            self._pipeline.numbers = self._numbers
             self._views = self._make_views()
             if configuration['history_period']:
                 self._history = HistoryKeeper(self, self._pipeline, configuration,
@@ -250,6 +255,8 @@ class HeatmapNode(ManagedNode):
         facts = {'state': self.state_label}
         if not self._enabled:
             facts['paused'] = 'see ~/enable'
+        if self._shapes.summary:
+            facts['drawn shapes'] = self._shapes.summary
         if self._pipeline is not None:
             facts['topic'] = self.resolve_topic_name('image')
             detector = self._pipeline.detector
@@ -261,6 +268,11 @@ class HeatmapNode(ManagedNode):
                 facts['unusual'] = self._history.unusual
             if self._views is not None and self._views.problem:
                 facts['problem'] = self._views.problem
+            if self._pipeline.shape is not None:
+                facts['picture (px)'] = '{1} x {0}'.format(*self._pipeline.shape)
+            if self._pipeline.renderer.shown_range is not None:
+                facts['scale low'], facts['scale high'] = (
+                    f'{value:.6g}' for value in self._pipeline.renderer.shown_range)
             if self._pipeline.camera_moved:
                 facts['camera'] = 'moves: heat in the picture begins again each time'
             if self._input.topics:
@@ -278,7 +290,7 @@ class HeatmapNode(ManagedNode):
             self._history.before_frame(header)
         view = None if self._views is None else self._views.view(header, frame.shape[:2])
         step = self._pipeline.add(frame, detections, stamp, view)
-        self._pictures.show(frame, header)
+        self._pictures.show(self._pipeline.last_frame, header)
         self._counts.show(header)
         if self._detections is not None and self._detections.get_subscription_count():
             self._detections.publish(detections_message(

@@ -118,7 +118,7 @@ class FrameInput:
 
     def _process_due(self, header: Header, frame: np.ndarray, detections: Detections) -> None:
         if self._is_due(header):
-            self._process(header, frame, detections)
+            self._process(header, frame, self._pipeline.without_ignored(detections, frame))
 
     def _on_image(self, message: Union[Image, CompressedImage]) -> None:
         if not self._by_topic and not self._is_due(message.header):

@@ -1,14 +1,14 @@
-"""A client of the heatmap node, for viewers: save, reset, pause, colormap."""
+"""A client of the heatmap node, for viewers: save, reset, pause, colormap, parameters, shapes."""
 
 from collections import deque
 import threading
 import time
-from typing import Callable, Deque, Tuple
+from typing import Any, Callable, Deque, Dict, Mapping, Sequence, Tuple
 
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.client import Client
 from rclpy.exceptions import NameValidationException
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
 
@@ -18,6 +18,8 @@ from yolo_heatmap_ros.text import one_line
 
 Answer = Callable[[bool, str], None]
 """Called with whether a request succeeded, and a message."""
+Values = Callable[[Dict[str, Any], str], None]
+"""Called with values by name, or with none and a message that says why."""
 PATIENCE = 10.0
 """Seconds after which a response is no longer expected."""
 
@@ -39,18 +41,28 @@ class HeatmapClient:
             self._services = {service: node.create_client(kind, f'{name}/{service}')
                               for service, kind in (
                                   ('save', Trigger), ('reset', Trigger), ('enable', SetBool),
-                                  ('get_parameters', GetParameters),
+                                  ('keep_shapes', Trigger), ('get_parameters', GetParameters),
                                   ('set_parameters_atomically', SetParametersAtomically))}
         except NameValidationException as error:
             raise ParameterError(f"parameter 'heatmap_node': '{name}' is not a valid node name "
                                  f'({one_line(error)})') from error
 
-    def _call(self, service: str, request, done: Callable, answer: Answer) -> None:
+    @property
+    def ready(self) -> bool:
+        """Return whether the node's services have been found."""
+        return self._services['save'].service_is_ready()
+
+    def close(self) -> None:
+        """Release the clients."""
+        for client in self._services.values():
+            self._node.destroy_client(client)
+
+    def _call(self, service: str, request, done: Callable, failed: Callable[[str], None]) -> None:
         client = self._services[service]
         self._forget_unanswered()
         if not client.service_is_ready():
             name = self._node.resolve_service_name(client.srv_name)
-            answer(False, f'no service {name}: is the heatmap node running?')
+            failed(f'no service {name}: is the heatmap node running?')
             return
         call = client.call_async(request)
         self._waiting.append((time.monotonic(), client, call))
@@ -63,35 +75,56 @@ class HeatmapClient:
                 _, client, call = self._waiting.popleft()
                 client.remove_pending_request(call)
 
+    def _ask(self, service: str, request, answer: Answer) -> None:
+        """Call a service that answers with `success` and `message`."""
+        self._call(service, request, lambda result: answer(result.success, result.message),
+                   lambda reason: answer(False, reason))
+
     def save(self, answer: Answer) -> None:
         """Save the heat."""
-        self._call('save', Trigger.Request(),
-                   lambda result: answer(result.success, result.message), answer)
+        self._ask('save', Trigger.Request(), answer)
 
     def reset(self, answer: Answer) -> None:
         """Reset the heat."""
-        self._call('reset', Trigger.Request(),
-                   lambda result: answer(result.success, result.message), answer)
+        self._ask('reset', Trigger.Request(), answer)
 
     def enable(self, enabled: bool, answer: Answer) -> None:
         """Pause or resume."""
-        self._call('enable', SetBool.Request(data=enabled),
-                   lambda result: answer(result.success, result.message), answer)
+        self._ask('enable', SetBool.Request(data=enabled), answer)
+
+    def keep_shapes(self, answer: Answer) -> None:
+        """Keep what is drawn for the node's next start."""
+        self._ask('keep_shapes', Trigger.Request(), answer)
+
+    def get_parameters(self, names: Sequence[str], answer: Values) -> None:
+        """Request parameters; a node answers all of them, or none if it lacks one."""
+        def done(result: GetParameters.Response) -> None:
+            if len(result.values) == len(names):
+                answer(dict(zip(names, map(parameter_value_to_python, result.values))), '')
+            else:
+                answer({}, f"'{self._name}' has not all of {', '.join(names)}: it is not such a "
+                       'node')
+        self._call('get_parameters', GetParameters.Request(names=names), done,
+                   lambda reason: answer({}, reason))
+
+    def set_parameters(self, values: Mapping[str, Any], answer: Answer) -> None:
+        """Set parameters by name, all or none; the message says why they are refused."""
+        request = SetParametersAtomically.Request(parameters=[
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
+        self._call('set_parameters_atomically', request,
+                   lambda result: answer(result.result.successful, result.result.reason),
+                   lambda reason: answer(False, reason))
 
     def get_colormap(self, answer: Answer) -> None:
         """Request the colormap; the message is its name in OpenCV."""
-        def done(result: GetParameters.Response) -> None:
-            if not result.values:
-                answer(False, f"'{self._name}' has no colormap: it is not a heatmap node")
-                return
-            answer(True, result.values[0].string_value.upper().removeprefix('COLORMAP_'))
-        self._call('get_parameters', GetParameters.Request(names=['colormap']), done, answer)
+        def done(values: Dict[str, Any], reason: str) -> None:
+            if values:
+                answer(True, str(values['colormap']).upper().removeprefix('COLORMAP_'))
+            else:
+                answer(False, reason)
+        self.get_parameters(['colormap'], done)
 
     def set_colormap(self, name: str, answer: Answer) -> None:
         """Set the colormap by name."""
-        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=name)
-        request = SetParametersAtomically.Request(
-            parameters=[Parameter(name='colormap', value=value)])
-        self._call('set_parameters_atomically', request,
-                   lambda result: answer(result.result.successful,
-                                         result.result.reason or f'colormap {name}'), answer)
+        self.set_parameters({'colormap': name}, lambda success, reason: answer(
+            success, reason or f'colormap {name}'))

@@ -1,6 +1,6 @@
 """Node parameters: declared from their specifications, and checked whenever they are set."""
 
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Sequence
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
@@ -75,6 +75,18 @@ class NodeParameters:
     def configuration(self) -> Configuration:
         """Return all values; raises ParameterError for the first invalid one."""
         return Configuration({name: self.value(name) for name in self._specs})
+
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names of all parameters."""
+        return self._specs.keys()
+
+    def configuration_with(self, values: Mapping[str, Any],
+                           names: Iterable[str]) -> Configuration:
+        """Return some parameters, with other `values`; raises ParameterError, as above."""
+        return Configuration({
+            name: self._specs[name].checked(values[name]) if name in values else self.value(name)
+            for name in names})
 
     def given(self) -> Dict[str, Any]:
         """Return all values by name as the user gave them, in types that YAML can write."""

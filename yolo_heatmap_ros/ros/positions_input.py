@@ -15,6 +15,7 @@ from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import HeatError
 from yolo_heatmap_ros.heat.detections import Detections
 from yolo_heatmap_ros.heat.floor_tracks import FloorFrame, FloorSightings, FloorTracker
+from yolo_heatmap_ros.heat.ignored_areas import IgnoredAreas
 from yolo_heatmap_ros.heat.map_picture import MapView
 from yolo_heatmap_ros.heat.positions import Positions
 from yolo_heatmap_ros.pipeline import HeatmapPipeline
@@ -139,7 +140,7 @@ class PositionsInput:
             if frame != floor:
                 raise HeatError(f"positions are in the frame '{frame}', and this floor is "
                                 f"'{floor}': give both nodes the same ground.frame_id")
-            positions = positions_of(message)
+            positions = self._without_ignored(positions_of(message))
         except HeatError as error:
             self._diagnostics.count(Outcome.UNUSABLE)
             self._advice.on_unusable(HeatError(f"'{camera}': {error}"))
@@ -149,6 +150,14 @@ class PositionsInput:
             positions.track_ids, tuple(positions.class_names), positions.confidences,
             self._views.get(camera)), self._now(), self._ros_now())
         self._advance()
+
+    def _without_ignored(self, positions: Positions) -> Positions:
+        areas = self._pipeline.options.ignored_areas
+        if not areas:
+            return positions
+        outside = IgnoredAreas(areas, *self._picture.shape).outside_at(
+            self._picture.pixels(positions.places))
+        return positions.those(np.flatnonzero(outside))
 
     def _ros_now(self) -> float:
         return 1e-9 * self._node.get_clock().now().nanoseconds

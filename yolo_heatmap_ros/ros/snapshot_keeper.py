@@ -15,6 +15,8 @@ from yolo_heatmap_ros.pipeline import HeatmapPipeline
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.storage.snapshots import newest, read, Snapshot, write
 
+NO_HEAT = 'there is no heat yet: no image has arrived'
+"""Why nothing is saved before the first image."""
 LOG_PERIOD = 60.0
 """Seconds between log lines about failed autosaves."""
 
@@ -75,7 +77,7 @@ class SnapshotKeeper:
 
     def _begin(self, backup: bool = False) -> Future:
         if not self._pipeline.has_heat:
-            raise SnapshotError('there is no heat yet: no image has arrived')
+            raise SnapshotError(NO_HEAT)
         self.wait_until_drawn()
         return self._write(self._pipeline.state(), self._pipeline.last_pictures(), backup)
 

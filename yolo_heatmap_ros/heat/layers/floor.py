@@ -182,9 +182,21 @@ class FloorLayer(Layer):
     @classmethod
     def check(cls, layer: Optional[Layer], arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Raise HeatError for heat on another floor."""
+        problem = cls.misfit(layer, arrays, facts)
+        if problem:
+            raise HeatError(problem)
+
+    @staticmethod
+    def misfit(layer: Optional['FloorLayer'], arrays: Arrays,
+               facts: Mapping[str, Any]) -> Optional[str]:
+        """Return why saved heat on the floor cannot be restored to `layer`, None if it can."""
         if facts.get(GROUND) != (None if layer is None else layer.plane.geometry()):
-            raise HeatError('its ground plane (matrix, resolution, extent) differs from '
-                            "the node's")
+            return "its ground plane (matrix, resolution, extent) differs from the node's"
         if layer is not None and (GROUND not in arrays
                                   or arrays[GROUND].shape != layer.plane.shape):
-            raise HeatError('its heat on the floor is missing, or not that of its ground plane')
+            return 'its heat on the floor is missing, or not that of its ground plane'
+        return None
+
+    def empty(self) -> Arrays:
+        """Return what `arrays` returns without any heat."""
+        return {GROUND: np.zeros(self.plane.shape, np.float32)}

@@ -2,11 +2,12 @@
 
 from collections import OrderedDict
 import math
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from std_msgs.msg import Header
 
 from yolo_heatmap_ros.detectors.interface import ClassFilter
+from yolo_heatmap_ros.detectors.to_hide import ToHide
 from yolo_heatmap_ros.detectors.tracking import Untracked
 from yolo_heatmap_ros.errors import ParameterError
 from yolo_heatmap_ros.heat.detections import Detections
@@ -61,6 +62,7 @@ class DetectionReader(ClassFilter):
         self.iou = 1.0
         self.max_det = max_det
         self.outlines = False
+        self.to_hide: Optional[ToHide] = None
         self.names: Dict[int, str] = {}
         self._ids: 'OrderedDict[str, int]' = OrderedDict()
         self._next_id = 1 << 40
@@ -97,7 +99,7 @@ class DetectionReader(ClassFilter):
 
         `refused` is called with a line about each detection that cannot be used.
         """
-        rows = []
+        rows, hidden = [], []
         for detection in message.detections:
             best = max((result.hypothesis for result in detection.results
                         if not math.isnan(result.hypothesis.score)),
@@ -116,13 +118,15 @@ class DetectionReader(ClassFilter):
                         'too large numbers, or a negative size')
                 continue
             class_id = self._class_id(best.class_id.strip())
+            row = (box, class_id, best.score, self._track_id(detection.id))
             if best.score >= self.conf and (not self._classes or class_id in self._classes):
-                rows.append((box, class_id, best.score, self._track_id(detection.id)))
-        rows = sorted(rows, key=lambda row: -row[2])[:self.max_det]
-        result = Detections.from_boxes([row[0] for row in rows])
-        result.class_id[:] = [row[1] for row in rows]
-        result.confidence[:] = [row[2] for row in rows]
-        result.track_id[:] = [row[3] for row in rows]
+                rows.append(row)
+            if self.to_hide is not None and (not self.to_hide.classes
+                                             or class_id in self.to_hide.classes):
+                hidden.append(row)  # of any confidence: they are few, as another node has chosen
+        result = _detections(sorted(rows, key=lambda row: -row[2])[:self.max_det])
+        if self.to_hide is not None:
+            result.hidden = _detections(hidden)
         return result
 
     def make_tracker(self) -> Untracked:
@@ -136,6 +140,15 @@ def detection_reader(conf: float, max_det: int, classes: Sequence[Union[int, str
     if Detection2DArray is None:
         raise ParameterError(f"parameter 'detector': {MISSING}")
     return DetectionReader(conf, max_det, classes)
+
+
+def _detections(rows: Sequence[Tuple[Any, ...]]) -> Detections:
+    """Return rows of box, id of the class, score and id of the track as detections."""
+    result = Detections.from_boxes([row[0] for row in rows])
+    result.class_id[:] = [row[1] for row in rows]
+    result.confidence[:] = [row[2] for row in rows]
+    result.track_id[:] = [row[3] for row in rows]
+    return result
 
 
 def _upright(box) -> Optional[List[float]]:
