@@ -36,6 +36,15 @@ def start(context):
                      for name, value in given.items() if value}])]
 
 
+def page(context):
+    """Return the page, which shows all heatmap and floor nodes that it finds."""
+    if LaunchConfiguration('web').perform(context) != 'true':
+        return []
+    return [Node(package='yolo_heatmap_ros', executable='web_viewer', output='screen',
+                 parameters=[{'heatmap_node': 'all', 'port': ParameterValue(
+                     LaunchConfiguration('web_port'), value_type=int)}])]
+
+
 def generate_launch_description():
     """Return the floor node."""
     return LaunchDescription([
@@ -47,5 +56,10 @@ def generate_launch_description():
         DeclareLaunchArgument('params_file', default_value=PathJoinSubstitution(
             [FindPackageShare('yolo_heatmap_ros'), 'config', 'floor.yaml']),
             description='A YAML file with the parameters of the node'),
+        DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
+                              description='Serve a web page with the pictures on this machine'),
+        DeclareLaunchArgument('web_port', default_value='8080',
+                              description='The port of the web page'),
         OpaqueFunction(function=start),
+        OpaqueFunction(function=page),
     ])

@@ -4,6 +4,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 from yolo_heatmap_ros.config.cameras import read_cameras
 
@@ -23,6 +24,15 @@ def start(context):
               for camera in cameras)]
 
 
+def page(context):
+    """Return the page, which shows all heatmap and floor nodes that it finds."""
+    if LaunchConfiguration('web').perform(context) != 'true':
+        return []
+    return [Node(package='yolo_heatmap_ros', executable='web_viewer', output='screen',
+                 parameters=[{'heatmap_node': 'all', 'port': ParameterValue(
+                     LaunchConfiguration('web_port'), value_type=int)}])]
+
+
 def generate_launch_description():
     """Return the nodes of all cameras."""
     return LaunchDescription([
@@ -32,5 +42,10 @@ def generate_launch_description():
         DeclareLaunchArgument('shared', default_value='true',
                               description='true: one process, in which cameras share loaded '
                                           'models; false: a process for each camera'),
+        DeclareLaunchArgument('web', default_value='false', choices=['true', 'false'],
+                              description='Serve a web page with the pictures on this machine'),
+        DeclareLaunchArgument('web_port', default_value='8080',
+                              description='The port of the web page'),
         OpaqueFunction(function=start),
+        OpaqueFunction(function=page),
     ])

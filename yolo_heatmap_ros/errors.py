@@ -58,6 +58,14 @@ class HistoryError(HeatmapError):
     """A history that cannot be written, read or asked."""
 
 
+class QuestionError(HistoryError):
+    """A question to a history that has no answer."""
+
+
+class NothingWatched(QuestionError):
+    """A question about a time of which a history has nothing."""
+
+
 class ArchiveError(HeatmapError):
     """A request to `archive` that cannot be met, or a cluster that cannot be used."""
 

@@ -1,16 +1,10 @@
-"""The page, in a real browser and by plain requests."""
+"""The page's server beside a real node, by plain requests; browsers are in `test/web_page/`."""
 
 from collections import deque
-from http.client import HTTPConnection
-import json
-import re
-import shutil
 import socket
 import threading
 import time
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import cv2
 import numpy as np
@@ -18,24 +12,26 @@ import pytest
 from rcl_interfaces.srv import GetParameters
 from ros_processes import image_message, NodeProcess, spin_until
 from sensor_msgs.msg import Image
+from web_client import address_of, CAMERA, Client, wait_for
 from yolo_heatmap_ros.ros.barrier import GuardedNode
 from yolo_heatmap_ros.ros.heatmap_client import HeatmapClient
 from yolo_heatmap_ros.storage.snapshots import newest
 
-pytest.importorskip('aiohttp')
+pytest.importorskip('aiohttp', reason='the page needs aiohttp')
 
 
 @pytest.fixture
 def page(node, street, street_frames, tmp_path):
-    """Return the page's address while a camera runs, and the camera's switch."""
+    """Return a client of the page while a camera runs, and the camera's switch."""
+    home = {'ROS_HOME': str(tmp_path)}
     heatmap = NodeProcess('heatmap_node', {
         'weights': str(street / 'street.pt'), 'imgsz': 320,
-        'snapshot_dir': str(tmp_path / 'heat')})
-    viewer = NodeProcess('web_viewer', {'port': 0}, fresh=True)
+        'snapshot_dir': str(tmp_path / 'heat')}, **home)
+    viewer = NodeProcess('web_viewer', {'port': 0}, fresh=True, **home)
     running, stop = threading.Event(), threading.Event()
     with heatmap, viewer:
         heatmap.wait_for_output('listening to')
-        viewer.wait_for_output('the page is at')
+        client = Client(address_of(viewer))
         camera = node.create_publisher(Image, 'image', 1)
         assert spin_until(node, camera.get_subscription_count)
         messages = [image_message(frame) for frame in street_frames[:30]]
@@ -51,147 +47,129 @@ def page(node, street, street_frames, tmp_path):
         thread = threading.Thread(target=show)
         thread.start()
         running.set()
-        yield re.search(r'the page is at (\S+)', viewer.output()).group(1), running
-        stop.set()
-        thread.join()
+        try:
+            assert wait_for(lambda: client.state()['health']['message'] == 'frames arrive')
+            yield client, running
+        finally:
+            stop.set()
+            thread.join()
         assert viewer.stop() == 0
         assert heatmap.stop() == 0
-        assert 'Traceback' not in viewer.output()
+        assert 'Traceback' not in viewer.output(), viewer.output()
 
 
-def get(address):
-    with urlopen(address, timeout=10) as answer:
-        return answer.read()
-
-
-def post(address, content, content_type='application/json'):
-    request = Request(address, json.dumps(content).encode(), {'Content-Type': content_type})
-    with urlopen(request, timeout=10) as answer:
-        return json.loads(answer.read())
-
-
-def wait_for(condition, timeout=20.0):
-    end = time.monotonic() + timeout
-    while not (value := condition()) and time.monotonic() < end:
-        time.sleep(0.2)
-    return value
+def picture_of(data):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
 
 def test_requests(page, tmp_path):
-    address, running = page
-    assert b'Object heatmap' in get(f'{address}/')
-    assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
-    with urlopen(f'{address}/stream', timeout=10) as stream:
-        assert stream.headers['Content-Type'].startswith('multipart/x-mixed-replace')
-        content = stream.read(200_000)
-    begin = content.index(b'\xff\xd8')
-    picture = cv2.imdecode(np.frombuffer(content[begin:], np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape == (480, 1280, 3)
-    assert post(f'{address}/save', {})['success']
+    client, running = page
+    known = client.with_cookie()
+    assert b'<html' in client.get('/').body
+    for address in ('/stream', f'{CAMERA}/stream'):
+        stream = opened(client, address)
+        content = b''
+        while b'\xff\xd9\r\n--picture\r\n' not in content:
+            content += stream.recv(65536)
+        stream.close()
+        assert b'multipart/x-mixed-replace' in content
+        assert picture_of(content[content.index(b'\xff\xd8'):]).shape == (480, 1280, 3)
+    whole = client.get(f'{CAMERA}/picture.jpg')
+    assert whole.headers['Content-Type'] == 'image/jpeg'
+    assert picture_of(whole.body).shape == (480, 1280, 3)
+    small = client.get(f'{CAMERA}/picture.jpg?part=heatmap&width=300')
+    assert picture_of(small.body).shape == (240, 320, 3)
+    for query in ('part=other', 'width=-1', 'width=1e3', 'width=99999999', 'width=%C2%B2'):
+        assert client.get(f'{CAMERA}/picture.jpg?{query}').status == 400, query
+    assert known.ask('POST', f'{CAMERA}/save', {}).content['success']
     assert newest(tmp_path / 'heat')
-    assert post(f'{address}/colormap', {'name': 'HOT'}) == {'success': True,
-                                                            'message': 'colormap HOT'}
-    refused = post(f'{address}/colormap', {'name': 'blue'})
-    assert not refused['success'] and "unknown colormap 'blue'" in refused['message']
-    assert post(f'{address}/reset', {})['message'] == 'all heat is reset'
-    for path, content, kind, status in (
-            ('colormap', {}, 'application/json', 400), ('colormap', [], 'application/json', 400),
-            ('reset', {}, 'text/plain', 415), ('nothing', {}, 'application/json', 404)):
-        with pytest.raises(HTTPError) as caught:
-            post(f'{address}/{path}', content, kind)
-        assert caught.value.code == status
-    for body in (b'\xff', b'{"name": "\\ud800"}', b'[' * 100_000):
-        with pytest.raises(HTTPError) as caught:
-            urlopen(Request(f'{address}/colormap', body, {'Content-Type': 'application/json'}),
-                    timeout=10)
-        assert caught.value.code == 400
-    state = wait_for(lambda: (now := json.loads(get(f'{address}/state')))['figures'].get(
-        'rate out (Hz)') and now['colormap'] == 'HOT' and now)
+    settings = {'colormap': 'HOT', 'alpha': 1, 'normalize': 'fixed', 'scale_max': 5}
+    assert known.ask('PATCH', f'{CAMERA}/settings', settings).content == {
+        'success': True, 'message': 'colormap HOT, alpha 1.0, normalize fixed, scale_max 5.0'}
+    for wrong, words in (({'colormap': 'blue'}, "unknown colormap 'blue'"),
+                         ({'alpha': 2}, 'alpha'), ({'alpha': True}, 'alpha'),
+                         ({'normalize': []}, 'normalize'), ({'weights': 'x.pt'}, 'alone'),
+                         ({'alpha': 10 ** 400}, 'alpha'), ({}, 'alone')):
+        refused = known.ask('PATCH', f'{CAMERA}/settings', wrong)
+        assert refused.status == 400 and words in refused.content['error'], wrong
+    assert known.ask('POST', f'{CAMERA}/pause', {'paused': True}).content['success']
+    assert wait_for(lambda: client.state()['settings']['paused'])
+    assert known.ask('POST', f'{CAMERA}/pause', {'paused': False}).content['success']
+    assert known.ask('POST', f'{CAMERA}/pause', {'paused': 1}).status == 400
+    assert known.ask('POST', f'{CAMERA}/reset', {}).content['message'] == 'all heat is reset'
+    for method, path, body, kind, status in (
+            ('POST', 'reset', b'{}', 'text/plain', 415),
+            ('POST', 'nothing', b'{}', 'application/json', 404),
+            ('GET', 'reset', None, 'application/json', 405),
+            ('POST', 'reset', b'\xff', 'application/json', 400),
+            ('POST', 'reset', b'[]', 'application/json', 400),
+            ('POST', 'reset', b'{"a": "\\ud800"}', 'application/json', 400),
+            ('POST', 'reset', b'{"a": NaN}', 'application/json', 400),
+            ('POST', 'reset', b'[' * 60_000, 'application/json', 400),
+            ('POST', 'reset', b'[' * 70_000, 'application/json', 413)):
+        answer = known.ask(method, f'{CAMERA}/{path}', body=body, headers={'Content-Type': kind})
+        assert answer.status == status and answer.content['error'], (path, body and body[:20])
+    state = wait_for(lambda: (now := client.state())['settings']['colormap'] == 'HOT' and now)
     assert state['figures']['model'].endswith('street.pt')
+    assert state['settings']['alpha'] == 1.0 and state['settings']['unit'] == 'frames'
+    assert state['picture'] == {'width': 640, 'height': 480}
+    client.get(f'{CAMERA}/picture.jpg')  # colours are made while somebody looks
+    legend = wait_for(lambda: (now := client.get(f'{CAMERA}/legend')).status == 200 and (
+        now.content['high'] == 5.0) and now.content)
+    assert legend['low'] == 0.0 and legend['unit'] == 'frames'
+    assert legend['colours'][0] == '#000000' and legend['colours'][-1] == '#ffffff'
     running.clear()
-    assert wait_for(lambda: 'the pictures stopped' in get(f'{address}/state').decode())
+    assert wait_for(lambda: client.state()['health']['level'] == 'stale')
+    assert 'no image on' in client.state()['health']['message']
 
 
-def asked(address, method, path, headers):
-    """Return status and headers of the response to a request with such headers."""
-    connection = HTTPConnection(urlsplit(address).netloc, timeout=10)
-    connection.request(method, path, b'{}' if method == 'POST' else None,
-                       {'Content-Type': 'application/json', **headers})
-    response = connection.getresponse()
-    connection.close()
-    return response.status, response.headers
+def test_pictures_are_made_only_while_watched(page, node):
+    """Nobody looks: the node has no subscriber of pictures, and encodes none."""
+    client, _ = page
+
+    def watching():
+        return node.count_subscribers('/yolo_heatmap/composite/compressed')
+    assert wait_for(lambda: not watching(), 10.0)
+    assert client.get(f'{CAMERA}/picture.jpg').status == 200
+    assert watching()
+    assert wait_for(lambda: not watching(), 10.0)
 
 
-def test_pages_of_other_sites_reach_nothing(page):
-    """Neither by a name that points here, nor by a form, nor in a frame."""
-    address, _ = page
-    port = urlsplit(address).port
-    own = socket.gethostname()
-    for host in (f'127.0.0.1:{port}', f'localhost:{port}', f'LocalHost:{port}', f'[::1]:{port}',
-                 f'{own}:{port}', '192.168.1.5'):
-        assert asked(address, 'GET', '/state', {'Host': host})[0] == 200, host
-    for host in ('evil.example', f'evil.example:{port}', f'127.0.0.1.evil.example:{port}', ''):
-        for method, path in (('GET', '/state'), ('GET', '/stream'), ('POST', '/reset')):
-            assert asked(address, method, path, {'Host': host})[0] == 403, host
-    for origin, status in (('http://evil.example', 403), ('null', 403), (address, 200),
-                           ('http://127.0.0.1:1', 403)):
-        assert asked(address, 'POST', '/reset', {'Origin': origin})[0] == status
-    for odd in ({'Host': '['}, {'Origin': 'http://['}):
-        assert asked(address, 'POST', '/reset', odd)[0] == 403
-    headers = asked(address, 'GET', '/', {})[1]
-    assert "frame-ancestors 'none'" in headers['Content-Security-Policy']
-    assert headers['X-Frame-Options'] == 'DENY'
-
-
-def test_behind_a_proxy():
-    """It asks under a name of its own, and browsers under one that is allowed."""
-    with NodeProcess('web_viewer', {'port': 0, 'allowed_hosts': '[robot.example]'}) as viewer:
-        viewer.wait_for_output('the page is at')
-        address = re.search(r'the page is at (\S+)', viewer.output()).group(1)
-        for headers, status in (
-                ({'Origin': 'https://robot.example'}, 200), ({'Host': 'robot.example:8443'}, 200),
-                ({'Host': 'robot.example', 'Origin': 'https://robot.example:8443'}, 200),
-                ({'Origin': 'https://robot.example.evil'}, 403)):
-            assert asked(address, 'POST', '/reset', headers)[0] == status, headers
-        assert viewer.stop() == 0
-
-
-def opened(address):
-    """Return a connection that has asked for the stream."""
-    connection = socket.create_connection((urlsplit(address).hostname, urlsplit(address).port), 10)
-    connection.sendall(b'GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n')
+def opened(client, path='/stream'):
+    """Return a connection that has asked for a stream."""
+    place = urlsplit(client.address)
+    connection = socket.create_connection((place.hostname, place.port), 10)
+    connection.sendall(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode())
     return connection
 
 
 def test_reloads_while_the_camera_is_down(page):
     """A stream whose browser has gone makes room, although no picture comes."""
-    address, running = page
-    assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
+    client, running = page
     running.clear()
     time.sleep(1.0)
     for _ in range(3):
-        for connection in [opened(address) for _ in range(18)]:
+        for connection in [opened(client) for _ in range(36)]:
             connection.recv(1)
             connection.close()
         time.sleep(2.5)
-    with urlopen(f'{address}/stream', timeout=10) as stream:
-        assert stream.status == 200
+    stream = opened(client)
+    assert b' 200 OK' in stream.recv(1000)
+    stream.close()
 
 
 def test_viewers_that_never_read(page):
     """They are dropped, and leave room for those who do."""
-    address, _ = page
-    assert wait_for(lambda: not json.loads(get(f'{address}/state'))['stopped'])
-    idle = [opened(address) for _ in range(20)]
+    client, _ = page
+    idle = [opened(client) for _ in range(40)]
 
     def is_served():
-        try:
-            with urlopen(f'{address}/stream', timeout=10) as stream:
-                return len(stream.read(1000)) == 1000
-        except HTTPError as error:
-            assert error.code == 503
-            return False
+        with opened(client) as stream:
+            head = stream.recv(1000)
+        assert b' 200 OK' in head or b' 503 ' in head
+        return b' 200 OK' in head
     assert not is_served()
+    assert client.state()['health']['level'] == 'ok'  # pages are answered meanwhile
     assert wait_for(is_served, 60.0)
     for connection in idle:
         connection.close()
@@ -202,6 +180,26 @@ def test_a_name_that_no_host_can_have():
         assert viewer.wait(20.0) == 1
         assert "parameters 'host' and 'port': cannot serve on aaa" in viewer.output()
         assert 'Traceback' not in viewer.output()
+
+
+def test_the_token_is_logged_once(tmp_path):
+    home = {'ROS_HOME': str(tmp_path)}
+    with NodeProcess('web_viewer', {'port': 0, 'host': '0.0.0.0'}, **home) as viewer:
+        assert address_of(viewer).startswith('http://0.0.0.0:')
+        token = (tmp_path / 'yolo_heatmap_ros' / 'web_token').read_text().strip()
+        viewer.wait_for_output(f'/?token={token}')
+        assert f'http://{socket.gethostname()}:' in viewer.output()
+        assert viewer.stop() == 0
+    (tmp_path / 'yolo_heatmap_ros' / 'web_token').chmod(0o644)
+    with NodeProcess('web_viewer', {'port': 0}, **home) as viewer:
+        viewer.wait_for_output('other users of this machine can read the token')
+        assert token not in viewer.output()
+        assert viewer.stop() == 0
+    (tmp_path / 'yolo_heatmap_ros' / 'web_token').chmod(0o666)
+    with NodeProcess('web_viewer', {'port': 0}, **home) as viewer:
+        assert viewer.wait(20.0) == 1
+        assert "parameter 'web_token_file': '" in viewer.output()
+        assert len(viewer.output().splitlines()) == 1
 
 
 def test_unanswered_requests_do_not_pile_up(node):
@@ -221,55 +219,9 @@ def test_unanswered_requests_do_not_pile_up(node):
     node.destroy_service(server)
 
 
-def test_in_a_browser(page, tmp_path):
-    """At the width of a desktop and of a phone; a choice of colours takes effect."""
-    webdriver = pytest.importorskip('selenium.webdriver')
-    driver_path = shutil.which('chromedriver')
-    if driver_path is None:
-        pytest.skip('chromedriver is not installed: apt install chromium-driver')
-    address, running = page
-    options = webdriver.ChromeOptions()
-    for argument in ('--headless=new', '--no-sandbox', '--disable-gpu'):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
-    try:
-        browser.set_window_size(1280, 900)
-        browser.set_page_load_timeout(20)
-        browser.get(address)
-
-        def text(element):
-            return browser.find_element('id', element).text
-        assert wait_for(lambda: text('state') == 'live')
-        width = 'return document.getElementById("picture").naturalWidth'
-        assert wait_for(lambda: browser.execute_script(width) == 1280)
-        assert wait_for(lambda: 'rate out (Hz)' in text('figures'))
-        browser.save_screenshot(str(tmp_path / 'desktop.png'))
-        shown = cv2.imread(str(tmp_path / 'desktop.png'))
-        assert shown[100:500].std() > 20  # a picture, not a black box
-        from selenium.webdriver.support.select import Select
-        Select(browser.find_element('id', 'colormap')).select_by_visible_text('HOT')
-        assert wait_for(lambda: text('state') == 'colormap HOT')
-        browser.find_element('id', 'save').click()
-        assert wait_for(lambda: text('state').startswith('saved to'))
-        browser.set_window_size(400, 800)
-        time.sleep(1.0)
-        overflow = 'return document.documentElement.scrollWidth - window.innerWidth'
-        assert browser.execute_script(overflow) <= 0
-        browser.save_screenshot(str(tmp_path / 'phone.png'))
-        running.clear()
-        assert wait_for(lambda: text('state').startswith('the pictures stopped'))
-        assert 'stopped' in browser.find_element('tag name', 'body').get_attribute('class')
-        errors = [entry for entry in browser.get_log('browser') if entry['level'] == 'SEVERE'
-                  and 'favicon' not in entry['message']]
-        assert not errors
-    finally:
-        browser.quit()
-
-
 def test_a_port_that_is_taken():
     with NodeProcess('web_viewer', {'port': 0}) as first:
-        first.wait_for_output('the page is at')
-        port = int(re.search(r'http://\S+:(\d+)', first.output()).group(1))
+        port = urlsplit(address_of(first)).port
         with NodeProcess('web_viewer', {'port': port}) as second:
             assert second.wait() == 1
             assert f'cannot serve on 127.0.0.1, port {port}' in second.output()
@@ -281,18 +233,25 @@ def test_a_port_that_is_taken():
 def test_a_node_that_is_no_heatmap_node(street):
     with NodeProcess('playback_node', {'source': str(street / 'street.mp4'), 'loop': True}), \
             NodeProcess('web_viewer', {'port': 0, 'heatmap_node': 'playback'}) as viewer:
-        viewer.wait_for_output('the page is at')
-        time.sleep(3.0)  # it asks for the colormap once a second
-        address = re.search(r'the page is at (\S+)', viewer.output()).group(1)
-        assert json.loads(get(f'{address}/state'))['stopped']
-        assert 'no service' in post(f'{address}/save', {})['message']
+        client = Client(address_of(viewer))
+        time.sleep(3.0)  # it asks for parameters
+        state = client.state('playback')
+        assert state['health']['level'] == 'gone' and 'is it running?' in state['health'][
+            'message']
+        camera, known = '/api/cameras/playback', client.with_cookie()
+        assert 'no service' in known.ask('POST', f'{camera}/save', {}).content['message']
+        assert client.get(f'{camera}/picture.jpg').status == 404
+        for path in ('shapes', 'parameters.yaml'):
+            assert client.get(f'{camera}/{path}').status in (409, 503)
         assert viewer.stop() == 0
+        assert 'Traceback' not in viewer.output()
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize('name', ['a b', '/', 'x' * 5_000])
+@pytest.mark.parametrize('name', ['a b', '/', 'x' * 5_000, '[/front/yolo_heatmap, a b]', '[]',
+                                  ','.join(f'/n{number}' for number in range(65))])
 def test_what_is_no_name_of_a_node(name):
     with NodeProcess('web_viewer', {'port': 0, 'heatmap_node': name}) as viewer:
         assert viewer.wait() == 1
-        assert "parameter 'heatmap_node': '" in viewer.output()
+        assert "parameter 'heatmap_node': " in viewer.output()
         assert len(viewer.output()) < 1_200 and len(viewer.output().splitlines()) == 1

@@ -9,10 +9,10 @@ import subprocess
 import pytest
 import rclpy
 import yaml
-from yolo_heatmap_ros.apps.web_viewer import PARAMETERS as WEB_PARAMETERS
 from yolo_heatmap_ros.config.floor import FLOOR_PARAMETERS
 from yolo_heatmap_ros.config.heatmap import HEATMAP_PARAMETERS
 from yolo_heatmap_ros.config.playback import PLAYBACK_PARAMETERS
+from yolo_heatmap_ros.config.web import WEB_PARAMETERS
 from yolo_heatmap_ros.nodes.heatmap_cameras import PARAMETERS as CAMERAS_PARAMETERS
 from yolo_heatmap_ros.ros.parameters import NodeParameters
 
@@ -25,10 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = {
     'demo': {'source', 'weights', 'colormap', 'device', 'classes', 'loop', 'rate', 'viewer', 'web',
              'web_port'},
-    'floor': {'heatmap_nodes', 'extent', 'frame_id', 'params_file', 'namespace'},
+    'floor': {'heatmap_nodes', 'extent', 'frame_id', 'params_file', 'namespace', 'web',
+              'web_port'},
     'heatmap': {'image_topic', 'weights', 'colormap', 'device', 'classes', 'params_file',
                 'namespace', 'viewer', 'web', 'web_port'},
-    'multi_camera': {'cameras', 'shared'},
+    'multi_camera': {'cameras', 'shared', 'web', 'web_port'},
     'playback': {'source', 'rate', 'loop', 'image_topic'},
 }
 EXAMPLES = {'colormap': ['JET', 'HOT', 'VIRIDIS'], 'device': ['cpu', '0', 'cuda:0'],
@@ -223,6 +224,15 @@ def test_floor(commands, tmp_path):
         'heatmap_nodes': ['/a'], 'ground.extent': [0.0, 0.0, 12.0, 8.0]}
 
 
+@pytest.mark.parametrize('file', ['floor', 'multi_camera'])
+def test_a_page_for_all_cameras(commands, file):
+    started = commands(file, web='true', web_port='9000')
+    assert executables(started)[-1] == 'web_viewer'
+    values, _, _ = node_of(started, 'web_viewer')
+    assert values['heatmap_node'] == () and values['port'] == 9000
+    assert 'web_viewer' not in executables(commands(file))
+
+
 def test_playback(commands):
     started = commands('playback', source='0', rate='5', loop='true', image_topic='/front/image')
     assert executables(started) == ['playback_node']
@@ -233,7 +243,7 @@ def test_playback(commands):
 
 @pytest.mark.parametrize('file, name', [
     ('demo', 'viewer'), ('demo', 'loop'), ('demo', 'web'), ('heatmap', 'viewer'),
-    ('heatmap', 'web'), ('playback', 'loop')])
+    ('heatmap', 'web'), ('floor', 'web'), ('multi_camera', 'web'), ('playback', 'loop')])
 def test_choices_are_checked(commands, file, name):
     with pytest.raises(RuntimeError, match=f'"{name}".*perhaps'):
         commands(file, **{'source': '', name: 'perhaps'})

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from rclpy.node import NodeNameNonExistentError
 from ros_processes import NodeProcess, spin_until
+from web_client import address_of, Client, wait_for
 
 POLICY = Path(__file__).parents[2] / 'config' / 'sros2_policy.xml'
 SOURCES = Path(__file__).parents[2] / 'yolo_heatmap_ros'
@@ -62,6 +63,39 @@ def test_the_policy_names_all_that_a_node_has(node, street, module, name, parame
             names = {entry for entry, _ in look(name, '/')}
             assert names and names <= policy[direction], names - policy[direction]
         assert process.stop() == 0
+
+
+def test_the_policy_names_all_that_the_page_has(node, street, tmp_path):
+    """Also what it has only while somebody looks, or sets the floor."""
+    pytest.importorskip('aiohttp', reason='the page needs aiohttp')
+    home = {'ROS_HOME': str(tmp_path)}
+    with NodeProcess('heatmap_node', {'weights': str(street / 'street.pt')}, **home) as heatmap, \
+            NodeProcess('web_viewer', {'port': 0, 'heatmap_node': '[yolo_heatmap, yolo_floor]'},
+                        **home) as viewer:
+        heatmap.wait_for_output('listening to')
+        client = Client(address_of(viewer)).with_cookie()
+        camera = '/api/cameras/yolo_heatmap'
+        assert wait_for(lambda: client.state()['health']['level'] == 'ok')
+        client.ask('PUT', f'{camera}/ground', {'points_px': [], 'points_m': []})
+        policy = allowed('web_viewer')
+        seen = {'subscribe': set(), 'request': set(), 'publish': set(), 'reply': set()}
+        looks = {'publish': node.get_publisher_names_and_types_by_node,
+                 'subscribe': node.get_subscriber_names_and_types_by_node,
+                 'request': node.get_client_names_and_types_by_node,
+                 'reply': node.get_service_names_and_types_by_node}
+        wanted = {f'/yolo_heatmap/{name}' for name in (
+            'composite/compressed', 'density', 'hotspots', 'regions', 'load', 'change_state')}
+
+        def all_seen():
+            client.get(f'{camera}/floor')
+            client.get(f'{camera}/picture.jpg')
+            for direction, look in looks.items():
+                seen[direction].update(name for name, _ in look('web_viewer', '/'))
+            return wanted <= seen['subscribe'] | seen['request']
+        assert spin_until(node, all_seen), seen
+        for direction, names in seen.items():
+            assert names and names <= policy[direction], names - policy[direction]
+        assert viewer.stop() == 0
 
 
 def test_an_enclave_without_keys_is_one_line(street, tmp_path):

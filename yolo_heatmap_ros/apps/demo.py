@@ -164,8 +164,16 @@ def main(args: Optional[List[str]] = None) -> int:
         'yolo12n.pt)'))
     parser.add_argument('--colormap', default='JET', help='an OpenCV colormap (default: JET)')
     parser.add_argument('--output', type=Path, default=Path('demo_output'),
-                        help='the folder for composite.mp4 and composite.png')
+                        help='the folder for composite.mp4 and composite.png, or with --web for '
+                             'all that the nodes keep')
+    parser.add_argument('--web', action='store_true', help=(
+        'play the source in a loop, with the web page beside it, until Ctrl-C'))
+    parser.add_argument('--port', type=int, default=8080, choices=range(65536), metavar='PORT',
+                        help='the port of the page; 0: a free one (default: 8080)')
     options = parser.parse_args(remove_ros_args(sys.argv if args is None else args)[1:])
+    if options.web:
+        from yolo_heatmap_ros.apps.demo_page import show  # which takes from here
+        return show(options)
     if shutil.which('ros2'):
         print('in a workspace, `ros2 launch yolo_heatmap_ros demo.launch.py` does the same')
     return run(lambda: CompositeRecorder(options.output),

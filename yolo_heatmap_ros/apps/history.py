@@ -1,28 +1,25 @@
 """Ask the history of a camera: heat and counts of any time, also compared; without ROS."""
 
 import argparse
-from datetime import datetime, timedelta, tzinfo
-import math
+from datetime import tzinfo
 import os
 from pathlib import Path
 import sys
-from typing import Callable, Dict, FrozenSet, Hashable, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional
 
 import cv2
 import numpy as np
 
-from yolo_heatmap_ros.drawing.charts import bar_chart
 from yolo_heatmap_ros.drawing.colormaps import colormap_code
-from yolo_heatmap_ros.drawing.history_pictures import (
-    difference_picture, heat_picture, per_pixel, polygon_mask, small_multiples)
 from yolo_heatmap_ros.errors import HeatmapError, HistoryError
-from yolo_heatmap_ros.storage.history import Bin, files_in, History, HistorySum, shown, When
+from yolo_heatmap_ros.questions.pictures import chart_of, multiples_of, picture_of
+from yolo_heatmap_ros.questions.sums import (
+    BY, check_same_view, choose, days_without_hours, groups, known_classes)
+from yolo_heatmap_ros.questions.times import compares, other_of, title, when_of, zone_of
+from yolo_heatmap_ros.storage.history import files_in, History, HistorySum, shown
 from yolo_heatmap_ros.storage.history_export import WRITERS
 from yolo_heatmap_ros.storage.history_writer import HOUR
-from yolo_heatmap_ros.storage.normal_times import COUNTED
-from yolo_heatmap_ros.time_zones import parse_time, time_zone
 
-WEEKDAYS = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 SHOWN = ('tracks', 'entries', 'exits', 'occupancy', 'forward', 'backward')
 """The columns of a table, where there is anything in them."""
 
@@ -53,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument('--classes', nargs='+', default=[], metavar='CLASS', help='only these')
     what.add_argument('--region', metavar='NAME', help='only what is in this region, or on this '
                       'line')
-    what.add_argument('--by', choices=['hour', 'weekday', 'day'], help='a row for each')
+    what.add_argument('--by', choices=[*BY], help='a row for each; week: '
+                      'for each hour of the week')
     what.add_argument('--multiples', action='store_true',
                       help='with --by: small pictures of heat instead of a chart')
     out = parser.add_argument_group('output')
@@ -81,31 +79,26 @@ def main(args: Optional[List[str]] = None) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> None:
-    zone = _zone(arguments.timezone)
+    zone = zone_of(arguments.timezone)
     _check(arguments)
     with History(_file(Path(os.path.expanduser(arguments.path)), arguments.camera)) as history:
-        when = _when(arguments, zone)
-        parts: Dict[Hashable, HistorySum] = {}
+        when = when_of(vars(arguments), zone)
+        parts: Dict[str, HistorySum] = {}
         wants_heat = arguments.output is not None and (
             not arguments.by or arguments.multiples or arguments.output.suffix != '.png')
         if arguments.by:
-            parts = _groups(history, arguments, when, wants_heat)
+            parts = groups(history, arguments.by, when, arguments.view, wants_heat)
         else:
-            parts[_title(when)] = history.total(when, arguments.view, wants_heat)
-            if _compares(arguments):
-                other = _when(arguments, zone, 'compare_')
-                if other == when:
-                    raise HistoryError('--compare-…: that is the same time as the first; give '
-                                       'another')
-                parts[f'against {_title(other)}'] = history.total(other, arguments.view,
-                                                                  wants_heat)
-                _same_view(parts, history.path)
-        if when.hours is not None or arguments.by == 'hour':
-            _warn_of_days(history, when)
-        known = history.classes() | {name for summed in parts.values()
-                                     for by_class in summed.counts.values() for name in by_class}
+            parts[title(when)] = history.total(when, arguments.view, wants_heat)
+            if compares(vars(arguments)):
+                other = other_of(vars(arguments), when)
+                parts[f'against {title(other)}'] = history.total(other, arguments.view,
+                                                                 wants_heat)
+                check_same_view(parts, history.path)
+        _warn_of_days(days_without_hours(history, when, arguments.by))
+        known = known_classes(history, parts.values())
     for summed in parts.values():
-        _choose(summed, arguments, known, history.path)
+        choose(summed, arguments.classes, arguments.region, known, history.path)
     if arguments.output is not None:
         _write(arguments, parts)
     print(f'{history.camera}: {_described(parts, zone)}')
@@ -123,22 +116,17 @@ def _check(arguments: argparse.Namespace) -> None:
         raise HistoryError(f"--output '{arguments.output}': there is no folder "
                            f"'{arguments.output.parent}'")
     if suffix == '.xml' and (arguments.classes or arguments.region or arguments.by
-                             or _compares(arguments)):
+                             or compares(vars(arguments))):
         raise HistoryError('--output …xml: a CLiFF-map is of one time, and of all classes and '
                            'places; leave out --classes, --region, --by and --compare-…')
     if arguments.multiples and not arguments.by:
         raise HistoryError('--multiples needs --by hour, weekday or day')
-    if arguments.by and _compares(arguments):
+    if arguments.by and compares(vars(arguments)):
         raise HistoryError('--by and --compare-… do not go together; ask twice')
     try:
         colormap_code(arguments.colormap)
     except ValueError as error:
         raise HistoryError(f'--colormap: {error}') from error
-
-
-def _compares(arguments: argparse.Namespace) -> bool:
-    return any(getattr(arguments, f'compare_{name}') is not None
-               for name in ('from', 'to', 'hours', 'weekdays'))
 
 
 def _file(path: Path, camera: Optional[str]) -> Path:
@@ -165,139 +153,13 @@ def _file(path: Path, camera: Optional[str]) -> Path:
     return cameras[camera]
 
 
-def _zone(name: str) -> tzinfo:
-    try:
-        return time_zone(name)
-    except ValueError as error:
-        raise HistoryError(f'--timezone {error}') from error
-
-
-def _when(arguments: argparse.Namespace, zone: tzinfo, prefix: str = '') -> When:
-    """Return the time that is asked for; what the other one does not say is that of the first."""
-    def given(name: str) -> Optional[str]:
-        value = getattr(arguments, prefix + name)
-        return value if value is not None else getattr(arguments, name)
-
-    def option(name: str) -> str:
-        own = prefix and getattr(arguments, prefix + name) is not None
-        return f"--{'compare-' if own else ''}{name}"
-    begin, end = (unlimited if given(name) is None else _time(given(name), zone, option(name))
-                  for name, unlimited in (('from', -math.inf), ('to', math.inf)))
-    if begin >= end:
-        raise HistoryError(f"{option('from')} {given('from')} is not before {option('to')} "
-                           f"{given('to')}")
-    return When(begin, end, _numbers(given('hours'), 24, (), option('hours')),
-                _numbers(given('weekdays'), 7, WEEKDAYS, option('weekdays')), zone)
-
-
-def _time(text: str, zone: tzinfo, option: str) -> float:
-    midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    words = {'today': midnight, 'yesterday': midnight - timedelta(days=1),
-             'now': datetime.now(zone)}
-    try:
-        return words[text].timestamp() if text in words else parse_time(text, zone)
-    except ValueError as error:
-        raise HistoryError(f"{option} '{text}': not a time such as 2026-11-25, 2026-11-25T08:00, "
-                           'today, yesterday or now') from error
-
-
-def _numbers(text: Optional[str], count: int, names: Sequence[str],
-             option: str) -> Optional[FrozenSet[int]]:
-    """Return hours or weekdays: of '8-10' these are 8 and 9, of 'mon-wed' all three."""
-    if text is None:
-        return None
-    numbers = set()
-    try:
-        for part in text.lower().split(','):
-            ends = [names.index(end) if names else int(end) for end in part.strip().split('-')]
-            if len(ends) == 1:
-                ends.append(ends[0] if names else ends[0] + 1)
-            begin, end = ends
-            if not (0 <= begin < count and 0 <= end <= count) or begin == end and not names:
-                raise ValueError(part)
-            length = (end - begin) % count + bool(names)
-            numbers.update((begin + step) % count for step in range(length or count))
-    except ValueError as error:
-        example = 'mon-fri or sat,sun' if names else '8-10 or 22-6'
-        raise HistoryError(f"{option} '{text}': give such as {example}") from error
-    return frozenset(numbers)
-
-
-def _groups(history: History, arguments: argparse.Namespace, when: When,
-            wants_heat: bool) -> Dict[Hashable, HistorySum]:
-    def local(one: Bin) -> datetime:
-        return datetime.fromtimestamp(one.begin, when.zone)
-    by: Dict[str, Tuple[Callable[[Bin], Hashable], Callable[[Hashable], str]]] = {
-        'hour': (lambda one: local(one).hour if one.period <= HOUR else None,
-                 lambda key: f'{key:02} h'),
-        'weekday': (lambda one: local(one).weekday(), lambda key: WEEKDAYS[key]),
-        'day': (lambda one: local(one).date(), str)}
-    group, label = by[arguments.by]
-    parts = history.groups(when, group, arguments.view, wants_heat)
-    if not parts:
-        raise HistoryError(f"'{history.path}': all that is left of then are sums of days; ask "
-                           '--by day or weekday')
-    return {label(key): parts[key] for key in sorted(parts)}
-
-
-def _same_view(parts: Dict[Hashable, HistorySum], path: Path) -> None:
-    one, other = parts.values()
-    if one.bins[0].view != other.bins[0].view:
-        raise HistoryError(f"'{path}': the camera or what it counts has changed between the two "
-                           f'times (view {one.bins[0].view} and {other.bins[0].view}): they '
-                           'cannot be compared')
-
-
-def _warn_of_days(history: History, when: When) -> None:
-    days = sum(one.period > HOUR for one in history.bins(When(when.begin, when.end)))
+def _warn_of_days(days: int) -> None:
     if days:
         print(f'history: {days} days are kept as days, without their hours, and are left out',
               file=sys.stderr)
 
 
-def _choose(summed: HistorySum, arguments: argparse.Namespace, known: Set[str],
-            path: Path) -> None:
-    """Leave only the wanted classes and the wanted region; raises HistoryError."""
-    wanted = set(arguments.classes)
-    if wanted:
-        unknown = wanted - known
-        if unknown and known - {''}:
-            raise HistoryError(f"--classes: nothing of {', '.join(sorted(unknown))} was ever "
-                               f"seen; there is {', '.join(sorted(known - {''}))}")
-        summed.heat = {name: heat for name, heat in summed.heat.items() if name in wanted}
-        for place, by_class in summed.counts.items():
-            own = [numbers for name, numbers in by_class.items() if name in wanted]
-            summed.counts[place] = {'': {what: sum(numbers.get(what, 0.0) for numbers in own)
-                                         for numbers in own for what in numbers}}
-    region = arguments.region
-    if region is None:
-        return
-    facts = summed.facts
-    if region not in facts['regions'] and region not in facts['lines']:
-        places = ', '.join([*facts['regions'], *facts['lines']]) or 'none'
-        raise HistoryError(f"--region '{region}': '{path}' has {places} then")
-    summed.counts = {region: summed.counts.get(region, {})}
-    if region in facts['regions']:
-        mask = polygon_mask(facts['regions'][region], facts['height'], facts['width'])
-        cells = cv2.resize(mask.astype(np.float32), summed.total().shape[::-1],
-                           interpolation=cv2.INTER_AREA)
-        summed.heat = {name: heat * (cells > 0) for name, heat in summed.heat.items()}
-
-
-def _title(when: When) -> str:
-    words = []
-    if math.isfinite(when.begin):
-        words.append(f'from {shown(when.begin, when.zone)}')
-    if math.isfinite(when.end):
-        words.append(f'to {shown(when.end, when.zone)}')
-    if when.hours is not None:
-        words.append(f"{','.join(map(str, sorted(when.hours)))} h")
-    if when.weekdays is not None:
-        words.append(','.join(WEEKDAYS[day] for day in sorted(when.weekdays)))
-    return ' '.join(words) or 'all'
-
-
-def _described(parts: Dict[Hashable, HistorySum], zone: tzinfo) -> str:
+def _described(parts: Dict[str, HistorySum], zone: tzinfo) -> str:
     sums = parts.values()
     began, ended = (shown(time, zone) for time in (min(one.began for one in sums),
                                                    max(one.ended for one in sums)))
@@ -306,7 +168,7 @@ def _described(parts: Dict[Hashable, HistorySum], zone: tzinfo) -> str:
             f"watched, {sum(one.frames for one in sums)} frames, {', '.join(models)}")
 
 
-def _print_table(parts: Dict[Hashable, HistorySum]) -> None:
+def _print_table(parts: Dict[str, HistorySum]) -> None:
     """Print numbers, and in brackets per hour watched."""
     rows = [('', 'place', 'watched h', *SHOWN)]
     for part, summed in parts.items():
@@ -323,7 +185,7 @@ def _print_table(parts: Dict[Hashable, HistorySum]) -> None:
         print('  '.join(row[column].ljust(widths[column]) for column in kept).rstrip())
 
 
-def _write(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -> None:
+def _write(arguments: argparse.Namespace, parts: Dict[str, HistorySum]) -> None:
     suffix = arguments.output.suffix.lower()
     try:
         if suffix != '.png':
@@ -339,46 +201,17 @@ def _write(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -> 
                            'folder, its permissions and the space on its disk') from error
 
 
-def _picture(arguments: argparse.Namespace, parts: Dict[Hashable, HistorySum]) -> np.ndarray:
+def _picture(arguments: argparse.Namespace, parts: Dict[str, HistorySum]) -> np.ndarray:
     background = None
     if arguments.background is not None:
         background = cv2.imread(str(arguments.background))
         if background is None:
             raise HistoryError(f"--background '{arguments.background}': not a picture")
     if arguments.by and not arguments.multiples:
-        return _chart(arguments.by, parts)
-    facts = next(iter(parts.values())).facts
-    unit = f"{'s' if facts['unit'] == 'seconds' else facts['unit']}/h"
-    rates = {label: summed.total() / max(summed.watched / HOUR, 1e-9)
-             for label, summed in parts.items()}
-
-    def heat(cells: np.ndarray) -> np.ndarray:
-        return per_pixel(cells, facts['cell'], facts['height'], facts['width'])
+        return chart_of(arguments.by, parts)
     if arguments.by:
-        top = max(float(cells.max()) for cells in rates.values()) / facts['cell'] ** 2
-        return small_multiples(
-            (str(label), heat_picture(heat(cells), unit, arguments.colormap, top, background,
-                                      legend=number == 0))
-            for number, (label, cells) in enumerate(rates.items()))
-    if len(rates) == 2:
-        one, other = map(heat, rates.values())
-        return difference_picture(one - other, unit, background)
-    return heat_picture(heat(*rates.values()), unit, arguments.colormap, 0.0, background)
-
-
-def _chart(by: str, parts: Dict[Hashable, HistorySum]) -> np.ndarray:
-    series: Dict[str, List[float]] = {}
-    for place in sorted({place for summed in parts.values() for place in summed.counts}):
-        for what in COUNTED:
-            values = [summed.counts.get(place, {}).get('', {}).get(what, 0.0)
-                      / (summed.watched / HOUR) if summed.watched else math.nan
-                      for summed in parts.values()]
-            if any(values):
-                series[f"{place}: {what}{' (s)' if what == 'occupancy' else ''}"] = values
-    if not series:
-        raise HistoryError('a chart is of counts: there are no regions and no lines; add '
-                           '--multiples for heat')
-    return bar_chart([str(part) for part in parts], series, f'by {by}, per hour watched', '1/h')
+        return multiples_of(parts, arguments.colormap, background)
+    return picture_of([*parts.values()], arguments.colormap, background).pixels
 
 
 if __name__ == '__main__':

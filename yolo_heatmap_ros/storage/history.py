@@ -8,12 +8,12 @@ import json
 import math
 from pathlib import Path
 import sqlite3
-from typing import Any, Callable, Dict, FrozenSet, Hashable, Iterator, List
+from typing import Any, Callable, Collection, Dict, FrozenSet, Hashable, Iterator, List
 from typing import NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
-from yolo_heatmap_ros.errors import HeatError, HistoryError
+from yolo_heatmap_ros.errors import HeatError, HistoryError, NothingWatched, QuestionError
 from yolo_heatmap_ros.heat.flow_field import FlowGrid, FlowMap
 from yolo_heatmap_ros.heat.time_bins import cells_of
 from yolo_heatmap_ros.storage.field_codec import add_layers, decode, flow_planes
@@ -24,6 +24,8 @@ from yolo_heatmap_ros.storage.history_writer import HOUR, month_of, slot_of
 THREADS = 2
 """Unpacking heat leaves Python's lock to others."""
 BATCH = 64
+STEPS = 10_000
+"""SQLite's steps, about a millisecond of them, between looks whether to stop."""
 MAX_TIME = 2e11
 """Latest time in s since 1970 UTC, about the year 8300."""
 WEEK = 7 * 24 * HOUR
@@ -185,13 +187,18 @@ class HistorySum:
 class History:
     """The file of one camera, to read; a node may write to it meanwhile."""
 
-    def __init__(self, path: Path):
-        """Open a file; raises HistoryError, one line."""
+    def __init__(self, path: Path, stop: Optional[Callable[[], bool]] = None):
+        """
+        Open a file; raises HistoryError, one line.
+
+        Once `stop` returns true, whatever is being read fails.
+        """
         self.path = path
         if not path.is_file():
             raise HistoryError(f"'{path}': there is no such file")
         with errors_of(path):
             self._database = connected(path)
+            self._database.set_progress_handler(stop, STEPS)
             try:
                 check_version(self._database)
                 row = self._database.execute('SELECT name FROM camera').fetchone()
@@ -240,16 +247,16 @@ class History:
         """
         bins = self.bins(when)
         if not bins:
-            raise HistoryError(f"'{self.path}': nothing was watched then; there is "
-                               f'{self._ranges(when.zone)}')
+            raise NothingWatched(f"'{self.path}': nothing was watched then; there is "
+                                 f'{self._ranges(when.zone)}')
         views = sorted({one.view for one in bins})
         if view is not None:
             if view not in views:
-                raise HistoryError(f"'{self.path}': view {view} has nothing then; there are "
-                                   f"{', '.join(map(str, views))}")
+                raise QuestionError(f"'{self.path}': view {view} has nothing then; there are "
+                                    f"{', '.join(map(str, views))}")
             return [one for one in bins if one.view == view]
         if len(views) > 1:
-            raise HistoryError(
+            raise QuestionError(
                 f"'{self.path}': the camera or what it counts has changed meanwhile; choose a "
                 'shorter range, or one of --view ' + '; '.join(
                     f'{one}: {self._described(one, bins, when.zone)}' for one in views))
@@ -337,6 +344,35 @@ class History:
                 'SELECT stamp, kind, place, track, class, x, y, seconds FROM events '
                 'WHERE stamp >= ? AND stamp < ? ORDER BY stamp', (when.begin, when.end))
             return [row for row in rows if when.takes(row[0], 0.0)]
+
+    def newest_events(self, when: When, most: int, view: Optional[int] = None,
+                      **wanted: Collection[str]) -> Tuple[List[Tuple[Any, ...]], bool]:
+        """
+        Return the newest events, newest first, and whether there are older ones.
+
+        They are as those of `events`, at most `most`, and further ones of the same time as the
+        last.  `wanted` are accepted values of `kind`, `place` and `class`; all if empty.
+        """
+        conditions, values = ['stamp >= ?', 'stamp < ?'], [when.begin, when.end]
+        if view is not None:
+            conditions.append('bin IN (SELECT id FROM bins WHERE view = ?)')
+            values.append(view)
+        for column in ('kind', 'place', 'class'):
+            accepted = wanted.get(column)
+            if accepted:
+                conditions.append(f"{column} IN ({', '.join('?' * len(accepted))})")
+                values += accepted
+        found: List[Tuple[Any, ...]] = []
+        with errors_of(self.path):
+            for row in self._database.execute(
+                    'SELECT stamp, kind, place, track, class, x, y, seconds FROM events WHERE '
+                    f"{' AND '.join(conditions)} ORDER BY stamp DESC, rowid DESC", values):
+                if not when.takes(row[0], 0.0):
+                    continue
+                if len(found) >= most and row[0] < found[-1][0]:
+                    return found, True
+                found.append(row)
+        return found, False
 
     def _counts(self, bins: List[Bin], group: Callable[[Bin], Hashable],
                 ) -> Dict[Hashable, Counts]:
