@@ -19,7 +19,7 @@ OPTIONS = (
 SERIOUS = ('serious', 'critical')
 WORDS = """
 const body = document.body.cloneNode(true);
-for (const list of body.querySelectorAll('select')) list.remove();
+for (const one of body.querySelectorAll('select, script, noscript, [hidden]')) one.remove();
 return body.textContent.replace(/\\s+/g, ' ');
 """
 FIND = """

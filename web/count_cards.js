@@ -106,7 +106,7 @@ function classesInWords(byClass, value) {
 
 function regionPlots(series, period) {
   if (!series) return [];
-  return [plot('Inside', 'on average', byMinute(series.objects, period, true)),
+  return [plot('Inside', '', byMinute(series.objects, period, true)),
           plot('Entries', 'a minute', byMinute(series.entries, period, false))];
 }
 

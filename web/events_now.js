@@ -22,7 +22,7 @@ export class EventsNow {
     if (text === this._shown) return;
     this._shown = text;
     this._none.hidden = events.length > 0;
-    const time = new Intl.DateTimeFormat(undefined, {timeStyle: 'medium'});
+    const time = new Intl.DateTimeFormat('en-GB', {timeStyle: 'medium'});
     this._list.replaceChildren(...events.toReversed().map(one => element(
       'li', {},
       element('time', {textContent: time.format(one.stamp * 1000),

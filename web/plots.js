@@ -28,7 +28,7 @@ export function byMinute(values, period, mean) {
 /**
  * Draw bars of the last hour.
  * @param {string} title what they are, in words
- * @param {string} unit of a bar, as 'a minute'
+ * @param {string} unit of a bar, as 'a minute'; may be empty
  * @param {Array<number|null>} up a value for each minute, drawn upwards
  * @param {Array<number|null>} down the same downwards, for the other direction; may be left out
  * @returns {HTMLElement}
@@ -56,7 +56,7 @@ export function plot(title, unit, up, down = null) {
   return element(
     'figure', {class: 'plot'}, chart, element(
       'figcaption', {class: 'muted'}, element('span', {textContent: title}),
-      element('span', {textContent: `highest ${brief(highest)} ${unit}`})));
+      element('span', {textContent: `highest ${brief(highest)} ${unit}`.trim()})));
 }
 
 function inWords(title, unit, up, down) {
@@ -64,7 +64,8 @@ function inWords(title, unit, up, down) {
     const known = values.filter(value => value !== null);
     if (!known.length) return 'nothing is known yet';
     const sum = known.reduce((total, value) => total + value, 0);
-    return `mean ${brief(sum / known.length)} ${unit}, highest ${brief(Math.max(...known))}`;
+    return `${`mean ${brief(sum / known.length)} ${unit}`.trim()}, highest `
+      + brief(Math.max(...known));
   };
-  return `${title}, the last hour: ${of(up)}${down ? `; downwards ${of(down)}` : ''}`;
+  return `${title}, the last hour: ${of(up)}` + (down ? `; downwards ${of(down)}` : '');
 }

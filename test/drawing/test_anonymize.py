@@ -72,3 +72,22 @@ def test_silhouettes(frame):
     flat = (picture == FLAT).all(axis=2)
     assert flat[160, 100:181].all() and not flat[85, 105] and flat[160, 182]
     assert flat[262:299, 282:358].all() and flat[82:238, 302:378].all()
+
+
+@pytest.mark.parametrize('how', (Anonymize.BLUR, Anonymize.PIXELATE))
+def test_a_small_box_in_a_large_one(frame, how):
+    """It shows no more of a face than the large one: in any order, and where only motion is."""
+    face = np.array([(120.0, 90.0, 150.0, 120.0)])
+    alone = hide(frame, how, BOX)
+    for boxes in (np.concatenate((BOX, face)), np.concatenate((face, BOX))):
+        assert np.array_equal(hide(frame, how, boxes), alone)
+    moving = np.zeros(frame.shape[:2], np.uint8)
+    moving[INSIDE] = 255
+    assert np.array_equal(hide(frame, how, face, moving)[INSIDE], alone[INSIDE])
+
+
+def test_a_splinter_of_an_outline(frame):
+    """Of somebody whose outline is only a part, the box is filled."""
+    for outline in ([(110, 90), (112, 90), (112, 92)], [(100, 80), (180, 80), (180, 90)]):
+        picture = hide(frame, Anonymize.SILHOUETTE, BOX, outlines=[np.array(outline, np.float32)])
+        assert (picture[INSIDE] == FLAT).all()

@@ -77,3 +77,18 @@ def test_the_camera_moves(scene):
     learned(background, [scene] * 20)
     learned(background, [255 - scene] * 3, begin=20)
     assert (background.picture == FLAT).all() and not background.known.any()
+
+
+def test_somebody_who_is_missed_now_and_then(scene):
+    """Whoever sits there is found for most of an hour, and is never background."""
+    seat = (slice(20, 40), slice(30, 50))
+    sitting, hidden = scene.copy(), FREE.copy()
+    sitting[seat], hidden[seat] = 220, 0
+    for empty_before in (0, 30):
+        background = CleanBackground(*SHAPE)
+        learned(background, [scene] * empty_before)
+        for number in range(empty_before, 7200):
+            learned(background, [sitting], hidden if number % 20 < 14 else FREE, number)
+            assert not (background.picture[seat] == 220).any()
+        learned(background, [scene] * 40, begin=7200)
+        assert np.array_equal(background.picture, scene)

@@ -56,12 +56,6 @@ def test_guesses_are_held_once_they_last():
     assert len(hidden.update(*NOTHING, LASTING / 10).lost) == 1
 
 
-def test_a_jump_back_in_time():
-    hidden = HiddenBoxes()
-    walked(hidden, 5)
-    assert not len(hidden.update(*NOTHING, 0.0).lost)
-
-
 def test_two_people_pass_each_other():
     """Nobody is lost, and the answer keeps the order of the boxes."""
     hidden = HiddenBoxes()

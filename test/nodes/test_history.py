@@ -136,6 +136,11 @@ def test_what_is_unusual(node, street, street_frames, tmp_path):
         assert spin_until(node, lambda: any(
             status.level == b'\x01' and 'unusual' in status.message
             for one in states for status in one.status))
+        # Nobody gets the picture of a frame that may be shown no more, however late they come.
+        assert set_parameters(node, NAME, anonymize='fill').successful
+        late = []
+        node.create_subscription(Image, f'{NAME}/anomaly/image', late.append, latched)
+        assert not spin_until(node, lambda: late, timeout=2.0)
         assert process.stop(signal.SIGINT) == 0
     first = [one.status[0] for one in windows]
     assert all('4 are needed' in status.message for status in first[:4])

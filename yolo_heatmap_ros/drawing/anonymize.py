@@ -1,6 +1,6 @@
 """Makes parts of a picture unreadable."""
 
-from typing import List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -12,11 +12,17 @@ CELLS = 8
 LEAST_CELL = 4
 """Smallest side of a cell in px."""
 CELLS_ACROSS = 40
-"""Number of cells across a whole picture where something is hidden that has no box."""
+"""Number of cells across a whole picture, at most, where something is hidden without a box."""
+STEP = 4
+"""Each so manieth pixel tells how large something is that has no box."""
 FLAT = 128
 """The grey of what is filled, in each channel."""
 OUTLINE_MARGIN = 0.05
 """What is added around an outline, as a share of the height of its box."""
+LEAST_OUTLINE = 0.4
+"""Share of a box's sides that an outline must reach: else it is only a part of somebody."""
+Part = Tuple[slice, slice]
+"""Rows and columns of a picture."""
 
 
 def hide(frame: np.ndarray, how: Anonymize, boxes: np.ndarray, moving: Optional[np.ndarray] = None,
@@ -29,35 +35,41 @@ def hide(frame: np.ndarray, how: Anonymize, boxes: np.ndarray, moving: Optional[
     boxes; a box without one is filled.
     """
     picture = frame.copy()
-    smooth = how == Anonymize.BLUR
+    if how in (Anonymize.BLUR, Anonymize.PIXELATE):
+        # The largest cells come last: no small box may show more of what lies in a large one.
+        for cell, part, mask in sorted(_cells(boxes, moving, *frame.shape[:2]),
+                                       key=lambda one: one[0]):
+            cv2.copyTo(_coarse(frame[part], cell, how == Anonymize.BLUR), mask, picture[part])
+        return picture
     if moving is not None:
-        x, y, width, height = cv2.boundingRect(moving)
-        part = (slice(y, y + height), slice(x, x + width))
-        cell = max(1, frame.shape[1] // CELLS_ACROSS)
-        cv2.copyTo(_coarse(frame[part], cell, smooth) if _in_cells(how)
-                   else np.full_like(frame[part], FLAT), moving[part], picture[part])
+        cv2.copyTo(np.full_like(frame, FLAT), moving, picture)
     for index, box in enumerate(boxes):
         outline = outlines[index] if outlines is not None and index < len(outlines) else ()
-        if how == Anonymize.SILHOUETTE and len(outline) > 2:
+        if how == Anonymize.SILHOUETTE and len(outline) > 2 and _is_whole(outline, box):
             _fill_outline(picture, outline, box)
-            continue
-        rows, columns = part_of(box, *frame.shape[:2])
-        part = frame[rows, columns]
-        if not part.size:
-            continue
-        if _in_cells(how):
-            cell = max(LEAST_CELL, -(-max(part.shape[:2]) // CELLS))
-            picture[rows, columns] = _coarse(part, cell, smooth)
         else:
-            picture[rows, columns] = FLAT
+            picture[part_of(box, *frame.shape[:2])] = FLAT
     return picture
 
 
-def _in_cells(how: Anonymize) -> bool:
-    return how in (Anonymize.BLUR, Anonymize.PIXELATE)
+def _cells(boxes: np.ndarray, moving: Optional[np.ndarray], height: int,
+           width: int) -> Iterator[Tuple[int, Part, Optional[np.ndarray]]]:
+    """Yield the side of cells in px, the part, and where in it they are; None: everywhere."""
+    if moving is not None:
+        x, y, columns, rows = cv2.boundingRect(moving)
+        part = slice(y, y + rows), slice(x, x + columns)
+        _, _, found, _ = cv2.connectedComponentsWithStats(
+            np.ascontiguousarray(moving[::STEP, ::STEP]))
+        largest = STEP * found[1:, cv2.CC_STAT_WIDTH:cv2.CC_STAT_HEIGHT + 1].max(initial=0)
+        yield max(1, width // CELLS_ACROSS, -(-int(largest) // CELLS)), part, moving[part]
+    for box in boxes:
+        rows, columns = part = part_of(box, height, width)
+        longest = max(rows.stop - rows.start, columns.stop - columns.start)
+        if rows.stop > rows.start and columns.stop > columns.start:
+            yield max(LEAST_CELL, -(-longest // CELLS)), part, None
 
 
-def part_of(box: np.ndarray, height: int, width: int) -> Tuple[slice, slice]:
+def part_of(box: np.ndarray, height: int, width: int) -> Part:
     """Return rows and columns of a picture that a box, (4,) xyxy in px, touches."""
     low = np.clip(np.floor(box[:2]), 0, (width, height)).astype(int).tolist()
     high = np.clip(np.ceil(box[2:]), 0, (width, height)).astype(int).tolist()
@@ -76,6 +88,11 @@ def _coarse(part: np.ndarray, cell: int, smooth: bool) -> np.ndarray:
                        interpolation=cv2.INTER_AREA)
     return cv2.resize(means, (width, height),
                       interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
+
+
+def _is_whole(outline: np.ndarray, box: np.ndarray) -> bool:
+    """Return whether an outline, (M, 2), is about as large as a box, (4,) xyxy."""
+    return bool((np.ptp(outline, axis=0) >= LEAST_OUTLINE * (box[2:] - box[:2])).all())
 
 
 def _fill_outline(picture: np.ndarray, outline: np.ndarray, box: np.ndarray) -> None:

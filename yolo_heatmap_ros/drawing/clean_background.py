@@ -15,6 +15,12 @@ TRUST = 8
 """Votes that a colour needs before it is shown: it has been there for most of 4 s or more."""
 MOST_VOTES = 24
 """Votes that a colour can have: what has come to stay is shown after some 15 s."""
+AGAINST = 2
+"""
+Votes that a colour loses while somebody is hidden there, unless it was known before.
+
+Else whoever sits there, and is missed now and then, would be background in the end.
+"""
 MOVED_SHARE, MOVED_FRAMES = 0.5, 3
 """The camera has moved when this share of what is known differs in so many frames in a row."""
 
@@ -57,21 +63,30 @@ class CleanBackground:
         """
         self._learned = stamp
         self._watch_camera(frame, free)
-        self._occupied |= cv2.bitwise_not(free)
         same = _same(frame, self._colours)
         same[self._votes == 0] = 0  # no colour yet
         agrees = cv2.bitwise_and(same, free)
         differs = cv2.subtract(free, same)
+        hidden = cv2.bitwise_not(free)
+        before = cv2.bitwise_and(hidden, self._settled())
         new = cv2.bitwise_and(cv2.compare(self._votes, 1, cv2.CMP_LE), differs)
         cv2.copyTo(cv2.addWeighted(self._colours, 0.75, frame, 0.25, 0.0), agrees, self._colours)
         cv2.copyTo(frame, new, self._colours)
+        self._occupied |= hidden
         up = cv2.min(cv2.add(self._votes, 1), MOST_VOTES)
         down = cv2.max(cv2.subtract(self._votes, 1), 1)
-        cv2.copyTo(up, agrees, self._votes)
+        doubted = cv2.max(cv2.subtract(self._votes, AGAINST), 1)
+        doubted[self._votes == 0] = 0
+        cv2.copyTo(up, cv2.bitwise_or(agrees, before), self._votes)
         cv2.copyTo(down, differs, self._votes)
+        cv2.copyTo(doubted, cv2.subtract(hidden, before), self._votes)
         trusted = cv2.compare(self._votes, TRUST, cv2.CMP_GE)
         cv2.copyTo(self._colours, trusted, self.picture)
         self.known |= trusted
+
+    def _settled(self) -> np.ndarray:
+        """Return where no colour but the one that is shown has votes: 255 in (H, W) uint8."""
+        return cv2.bitwise_and(self.known, _same(self._colours, self.picture))
 
     def _watch_camera(self, frame: np.ndarray, free: np.ndarray) -> None:
         """Begin again if most of the picture has changed for good."""

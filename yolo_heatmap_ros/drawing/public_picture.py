@@ -16,6 +16,8 @@ SMALL = 384
 """Largest width in px at which movement is looked for: enough, and cheap for large pictures."""
 SPECK, REACH = 3, 13
 """Sizes in px, of that width: of specks that are no movement, and of what is hidden around it."""
+TICK = 1.0 / 30.0
+"""Seconds from one frame to the next where the stamps stand still, or go back."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,16 @@ class PublicPicture:
         self._boxes = HiddenBoxes(privacy.hold)
         self._background: Optional[CleanBackground] = None
         self._shape: Optional[Tuple[int, int]] = None
+        self._stamp, self._ahead = -np.inf, 0.0
 
     def change(self, privacy: Privacy) -> None:
         """Continue with other options; what is known of objects and background stays."""
         if (privacy.background, privacy.motion) != (self.privacy.background, self.privacy.motion):
-            self._shape = None
+            self._background = None
         self.privacy = privacy
         self._boxes.hold = privacy.hold
+        if self._shape is not None and self._background is None:
+            self._begin_background(*self._shape)
 
     def of(self, frame: np.ndarray, found: Detections, sure: np.ndarray,
            stamp: float) -> np.ndarray:
@@ -70,20 +75,33 @@ class PublicPicture:
         """
         shape = frame.shape[:2]
         if shape != self._shape:
-            self._begin(*shape)
-        hidden = self._boxes.update(_within(found.xyxy, *shape), sure, stamp)
+            self._shape = shape
+            self._boxes = HiddenBoxes(self.privacy.hold)
+            self._begin_background(*shape)
+        now = self._time(stamp)
+        hidden = self._boxes.update(_within(found.xyxy, *shape), sure, now)
         boxes = hidden.together()
-        if self.privacy.background == Background.CLEAN:
-            self._learn(frame, boxes, stamp)
-            return self._background.picture
-        moving = self._moving(frame, boxes, stamp) if self._background is not None else None
         if found.not_finite:  # somebody is somewhere
-            return np.full_like(frame, FLAT)
+            return (self._background.picture if self.privacy.background == Background.CLEAN
+                    else np.full_like(frame, FLAT))
+        if self.privacy.background == Background.CLEAN:
+            self._learn(frame, boxes, now)
+            return self._background.picture
+        moving = self._moving(frame, boxes, now) if self._background is not None else None
         return hide(frame, self.privacy.anonymize, boxes, moving, found.outlines)
 
-    def _begin(self, height: int, width: int) -> None:
-        self._shape = height, width
-        self._boxes = HiddenBoxes(self.privacy.hold)
+    def _time(self, stamp: float) -> float:
+        """
+        Return the time of a frame in s, always later than that of the frame before.
+
+        Where time stood still nobody would ever be given up, and where it went back everybody.
+        """
+        if stamp <= self._stamp:
+            self._ahead += self._stamp - stamp + TICK
+        self._stamp = stamp
+        return stamp + self._ahead
+
+    def _begin_background(self, height: int, width: int) -> None:
         self._background = None
         if self.privacy.background == Background.CLEAN:
             self._background = CleanBackground(height, width)

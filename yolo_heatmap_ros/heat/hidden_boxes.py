@@ -94,23 +94,19 @@ class HiddenBoxes:
         """Begin without objects."""
         self.hold = hold
         self._known: List[_Known] = []
-        self._stamp = -np.inf
 
     def update(self, boxes: np.ndarray, sure: np.ndarray, stamp: float) -> Hidden:
         """
         Return what is to be hidden in the next frame.
 
         `boxes`, (N, 4) xyxy in px, are the objects in the frame of `stamp`, in s; `sure`, (N,)
-        bool, tells which of them are no guess.
+        bool, tells which of them are no guess.  Each stamp must be later than the one before.
         """
-        if stamp < self._stamp:
-            self._known = []  # of another time: their motion says nothing
-        self._stamp = stamp
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         known = [one for one in self._known if stamp - one.seen <= self.hold]
         owners = _owners(known, boxes, stamp)
-        lost = [one.lost(stamp) for one in known
-                if one.lasts and not any(one is owner for owner in owners.values())]
+        seen = {id(one) for one in owners.values()}
+        lost = [one.lost(stamp) for one in known if one.lasts and id(one) not in seen]
         for index, box in enumerate(boxes):
             if index in owners:
                 owners[index].see(box, stamp, bool(sure[index]), self.hold)

@@ -226,7 +226,7 @@ class HeatmapNode(ManagedNode):
     def _change(self, changes: Dict[str, Any]) -> None:
         if self._pipeline is None:
             return
-        self._pictures.wait_until_drawn()
+        self._pictures.wait_until_published()  # what is shown no more must be out, too
         change_pipeline(self._pipeline, changes)
         self._configuration = self._configuration.changed(changes)
         for part in (self._advice, self._input, self._pictures, self._floor, self._snapshots,

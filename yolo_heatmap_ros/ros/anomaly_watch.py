@@ -24,6 +24,7 @@ from yolo_heatmap_ros.time_zones import time_zone
 
 REFRESH = 86400.0
 """Seconds of the history after which it is read again."""
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class AnomalyWatch:
@@ -37,9 +38,8 @@ class AnomalyWatch:
         self._pipeline = pipeline
         self._publish_event = publish_event
         self._zone = time_zone(configuration['history_timezone'])
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._publisher = node.create_lifecycle_publisher(DiagnosticArray, '~/anomaly', latched)
-        self._pictures = node.create_lifecycle_publisher(Image, '~/anomaly/image', latched)
+        self._publisher = node.create_lifecycle_publisher(DiagnosticArray, '~/anomaly', LATCHED)
+        self._pictures = node.create_lifecycle_publisher(Image, '~/anomaly/image', LATCHED)
         self._picture = Picture()
         self._recent: Deque[Glance] = deque(
             maxlen=math.ceil(WINDOW / configuration['history_period']))
@@ -99,6 +99,14 @@ class AnomalyWatch:
             difference, str(self._pipeline.options.heat_unit), self._pipeline.last_frame)
         self._picture.message.header = header
         self._pictures.publish(self._picture.message)
+
+    def forget_picture(self) -> None:
+        """Give the last picture to nobody any more; late joiners would still get it."""
+        active = self._pictures.is_activated
+        self._node.destroy_lifecycle_publisher(self._pictures)
+        self._pictures = self._node.create_lifecycle_publisher(Image, '~/anomaly/image', LATCHED)
+        if active:
+            self._pictures.on_activate(None)
 
     def close(self) -> None:
         """Remove the publishers."""

@@ -83,23 +83,21 @@ class FloorSetter:
     def _set_points(self, points_px: Points, points_m: Points) -> Tuple[bool, str]:
         wanted = dict(zip(POINTS, map(_as_text, (points_px, points_m))))
         before = self._checked(wanted)
-        state = self._call('get_state', GetState.Request()).current_state.id
+        state = self._state()
         if state == State.PRIMARY_STATE_UNCONFIGURED:
             self._set(wanted)
             return True, f'the floor is set for when the node is configured; {self._keep()}'
         if state not in (State.PRIMARY_STATE_ACTIVE, State.PRIMARY_STATE_INACTIVE):
             raise FloorError(f"'{self._name}' is between two states: try again")
         active = state == State.PRIMARY_STATE_ACTIVE
-        # Not saved before it is inactive: what is seen in between would be lost.
-        if active:
-            self._change(Transition.TRANSITION_DEACTIVATE)
         try:
+            # Not saved before it is inactive: what is seen in between would be lost.
+            if active:
+                self._change(Transition.TRANSITION_DEACTIVATE)
             with_heat = self._save()
             self._change(Transition.TRANSITION_CLEANUP)
-        except FloorError:
-            if active:
-                self._change(Transition.TRANSITION_ACTIVATE)
-            raise
+        except FloorError as error:
+            raise FloorError(f'{error}{self._as_before(state)}') from error
         refused = self._try(wanted)
         if refused:
             self._go_back(before, refused)
@@ -135,6 +133,18 @@ class FloorSetter:
         if not answer.success and answer.message != NO_HEAT:
             raise FloorError(f'the heat cannot be saved: {answer.message}; nothing has changed')
         return answer.success
+
+    def _as_before(self, state: int) -> str:
+        """Bring the node back to the state that it had; return a part of a line if that fails."""
+        try:
+            if state == State.PRIMARY_STATE_ACTIVE and self._state() != state:
+                self._change(Transition.TRANSITION_ACTIVATE)
+        except FloorError as error:
+            return f'; nor does it go on: {error}'
+        return ''
+
+    def _state(self) -> int:
+        return self._call('get_state', GetState.Request()).current_state.id
 
     def _try(self, points: Dict[str, Any]) -> str:
         """Configure the node with these points; return why not, nothing if it is configured."""

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
+from yolo_heatmap_ros.build_pipeline import parameters_of, PRIVACY
 from yolo_heatmap_ros.choices import DetectorKind
 from yolo_heatmap_ros.config.configuration import Configuration
 from yolo_heatmap_ros.errors import HistoryError
@@ -72,7 +73,10 @@ class HistoryKeeper:
 
     @configuration.setter
     def configuration(self, configuration: Configuration) -> None:
-        self._configuration = self._watch.configuration = configuration
+        before, self._configuration = self._configuration, configuration
+        self._watch.configuration = configuration
+        if parameters_of(before, PRIVACY) != parameters_of(configuration, PRIVACY):
+            self._watch.forget_picture()
 
     @property
     def unusual(self) -> str:

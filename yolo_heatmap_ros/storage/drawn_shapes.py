@@ -13,8 +13,8 @@ from yolo_heatmap_ros.yaml_text import load_yaml
 
 FORMAT = 1
 """Version of what `write` writes; others are refused."""
-MAX_SIZE = 1 << 24
-"""Bytes of a file that is read, at most."""
+MAX_SIZE = 1 << 20
+"""Bytes of a file, at most: more takes minutes to read, and so does the node's start."""
 _HEADING = """\
 # What was drawn on a running node: it takes effect at the node's next start, in place of the
 # parameters 'given', as long as those are the same.  Delete this file to use the parameters given.
@@ -38,6 +38,9 @@ def write(path: Path, shapes: DrawnShapes) -> None:
     """Write shapes in place of those of before; raises ShapesError, and leaves those then."""
     text = _HEADING + yaml.safe_dump({'format': FORMAT, **shapes._asdict()}, sort_keys=False,
                                      allow_unicode=True, width=float('inf'))
+    if len(text.encode()) > MAX_SIZE:
+        raise ShapesError(f"cannot write '{path}': the shapes take more than {MAX_SIZE >> 20} MiB; "
+                          'draw fewer points')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix='.writing-', dir=path.parent)

@@ -28,6 +28,8 @@ MAX_ROWS = 200_000
 MAX_CELLS = 1 << 20
 DIGITS = 6
 """Of the largest value of heat in JSON."""
+AS_FILE = {'Content-Disposition': 'attachment'}
+"""Without a name, which would be taken before that of the page's link."""
 EVENT_COLUMNS = ('stamp_s', 'kind', 'place', 'track', 'class', 'x', 'y', 'seconds')
 
 
@@ -61,7 +63,7 @@ def _described(facts: Mapping[str, Any]) -> Dict[str, Any]:
             'lines': list(facts['lines'])}
 
 
-def counts(history: History, question: Question, camera_id: str) -> web.Response:
+def counts(history: History, question: Question) -> web.Response:
     """Return counts, by parts of the time as `by` says."""
     by, kind = question.one('by', 'total', *BY), _format(question, 'csv')
     if by == 'total':
@@ -73,10 +75,10 @@ def counts(history: History, question: Question, camera_id: str) -> web.Response
     if len(rows) > MAX_ROWS:
         raise QuestionError(f'more than {MAX_ROWS} rows: ask about a shorter time, or one region')
     if kind == 'csv':
-        return _csv(COLUMNS, rows, f'{camera_id}_counts.csv')
+        return _csv(COLUMNS, rows)
     return _json({'rows': rows,
                   'days_without_hours': days_without_hours(history, question.when, by)},
-                 question, f'{camera_id}_counts.json')
+                 question)
 
 
 def _rows(parts: Mapping[str, HistorySum]) -> Iterator[Dict[str, Any]]:
@@ -107,7 +109,7 @@ def heat_picture(history: History, question: Question,
         headers={'X-Heat-Top': f'{drawn.top:.6g}', 'X-Heat-Unit': unit_of(sums[0])})
 
 
-def heat_cells(history: History, question: Question, camera_id: str) -> web.Response:
+def heat_cells(history: History, question: Question) -> web.Response:
     """Return heat per hour watched and px, as in the picture, as JSON."""
     _format(question)
     sums = _sums(history, question)
@@ -122,10 +124,10 @@ def heat_cells(history: History, question: Question, camera_id: str) -> web.Resp
     return _json({
         'cell_px': facts['cell'], 'unit_per_hour': unit_of(sums[0]), 'rows': cells.shape[0],
         'columns': cells.shape[1], 'watched_s': [round(one.watched, 3) for one in sums],
-        'values': np.round(cells, decimals).tolist()}, question, f'{camera_id}_heat.json')
+        'values': np.round(cells, decimals).tolist()}, question)
 
 
-def events(history: History, question: Question, camera_id: str) -> web.Response:
+def events(history: History, question: Question) -> web.Response:
     """Return the newest events."""
     kind, given = _format(question, 'csv'), question.given
     most = whole_number('limit', given.get('limit', [str(EVENTS)])[0], 1, MAX_EVENTS)
@@ -140,8 +142,8 @@ def events(history: History, question: Question, camera_id: str) -> web.Response
         zone = question.when.zone
         rows = [{'time': datetime.fromtimestamp(row['stamp_s'], zone).isoformat(), **row}
                 for row in rows]
-        return _csv(('time', *EVENT_COLUMNS), rows, f'{camera_id}_events.csv')
-    return _json({'events': rows, 'more': more}, question, f'{camera_id}_events.json')
+        return _csv(('time', *EVENT_COLUMNS), rows)
+    return _json({'events': rows, 'more': more}, question)
 
 
 def _before(text: str) -> float:
@@ -173,19 +175,15 @@ def _format(question: Question, *others: str) -> str:
     return question.one('format', 'json', *others)
 
 
-def _json(content: Dict[str, Any], question: Question, name: str) -> web.Response:
+def _json(content: Dict[str, Any], question: Question) -> web.Response:
     """Return JSON, as a file where the format was asked for."""
-    return web.json_response(content, headers=_as_file(name) if 'format' in question.given else {})
+    return web.json_response(content, headers=AS_FILE if 'format' in question.given else {})
 
 
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], name: str) -> web.Response:
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> web.Response:
     file = io.StringIO(newline='')
     table = csv.DictWriter(file, columns)
     table.writeheader()
     table.writerows(rows)
     return web.Response(text=file.getvalue(), content_type='text/csv', charset='utf-8',
-                        headers=_as_file(name))
-
-
-def _as_file(name: str) -> Dict[str, str]:
-    return {'Content-Disposition': f'attachment; filename="{name}"'}
+                        headers=AS_FILE)

@@ -32,14 +32,11 @@ class HistoryApi:
 
     async def overview(self, request: web.Request) -> web.Response:
         """Return which days were watched, and what can be asked for."""
-        return await self._answer(request, self._cameras.of(request), history_answers.overview)
+        return await self._answer(request, history_answers.overview)
 
     async def counts(self, request: web.Request) -> web.Response:
         """Return counts, in total or by parts of the time."""
-        camera = self._cameras.of(request)
-        return await self._answer(
-            request, camera, lambda history, question: history_answers.counts(
-                history, question, camera.id), 'by', 'format')
+        return await self._answer(request, history_answers.counts, 'by', 'format')
 
     async def picture(self, request: web.Request) -> web.Response:
         """Return heat, or the difference of two times, as a PNG."""
@@ -49,25 +46,20 @@ class HistoryApi:
         def draw(history: History, question: Question) -> web.Response:
             question.one('background', 'none', 'live')
             return history_answers.heat_picture(history, question, _background(newest))
-        return await self._answer(request, camera, draw, 'colormap', 'background', *COMPARED)
+        return await self._answer(request, draw, 'colormap', 'background', *COMPARED)
 
     async def heat(self, request: web.Request) -> web.Response:
         """Return heat, or the difference of two times, by cells."""
-        camera = self._cameras.of(request)
-        return await self._answer(
-            request, camera, lambda history, question: history_answers.heat_cells(
-                history, question, camera.id), 'format', *COMPARED)
+        return await self._answer(request, history_answers.heat_cells, 'format', *COMPARED)
 
     async def events(self, request: web.Request) -> web.Response:
         """Return events, the newest first."""
-        camera = self._cameras.of(request)
-        return await self._answer(
-            request, camera, lambda history, question: history_answers.events(
-                history, question, camera.id), 'limit', 'before_s', 'kind', 'place', 'format')
+        return await self._answer(request, history_answers.events, 'limit', 'before_s', 'kind',
+                                  'place', 'format')
 
-    async def _answer(self, request: web.Request, camera: Camera, answer: Answer,
-                      *more: str) -> web.Response:
+    async def _answer(self, request: web.Request, answer: Answer, *more: str) -> web.Response:
         """Return what `answer` says of the question of a request, which may ask `more`."""
+        camera = self._cameras.of(request)
         path = file_of(self._folder, camera.name)
 
         def work(stop: Callable[[], bool]) -> web.Response:
