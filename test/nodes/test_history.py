@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_processes import (
-    image_message, later_node, NodeProcess, spin_until, wait_until_matched)
+    image_message, later_node, NodeProcess, set_parameters, spin_until, wait_until_matched)
 from sensor_msgs.msg import Image
 from yolo_heatmap_ros.errors import HistoryError
 from yolo_heatmap_ros.storage.history import files_in, History, When

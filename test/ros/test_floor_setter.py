@@ -1,8 +1,11 @@
 """Ground points of a running node: its heat, counts and history go on, its floor is another."""
 
+import os
+import signal
 import threading
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
@@ -234,6 +237,32 @@ def test_one_at_a_time(node, caller, street, tmp_path):
         assert sorted(success for success, _ in answers) == [False, True]
         assert (False, 'the floor is being set already: wait until that is done') in answers
         setter.close()
+
+
+def test_an_answer_that_comes_too_late(node, caller, street, street_frames, tmp_path):
+    """A node that is deactivated once nobody waits for it any more goes on all the same."""
+    with start(street, tmp_path) as process:
+        scene = Scene(node, street_frames[::3])
+        scene.show(5)
+        heat = scene.heat
+        setter = FloorSetter(caller, NAME)
+        calling = setter._call
+
+        def busy(service, request, patience=20.0):
+            if service == 'change_state' and request.transition.id == (
+                    Transition.TRANSITION_DEACTIVATE):
+                os.kill(process.pid, signal.SIGSTOP)
+                threading.Timer(2.0, os.kill, (process.pid, signal.SIGCONT)).start()
+                patience = 1.0
+            return calling(service, request, patience)
+        setter._call = busy
+        success, message = setting(caller, PX, METRES, setter)
+        assert not success and message.startswith(f'no answer from {NAME}/change_state within 1 s')
+        assert state(node, NAME) == 'active'
+        scene.show_nobody()
+        assert np.array_equal(scene.heat, heat)
+        setter.close()
+        assert process.stop() == 0
 
 
 def test_heat_that_cannot_be_saved(node, caller, street, street_frames, tmp_path):

@@ -46,6 +46,18 @@ def put(home, drawn, given=None, name='yolo_heatmap'):
                                                         **(given or {})}, drawn))
 
 
+def test_names_that_change_places(node, street, tmp_path):
+    """A line that was drawn by the name of a given region, and the other way round."""
+    area, way = '[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]', '[[0, 0.7], [1, 0.7]]'
+    given = {'regions': f'[one: {area}]', 'lines': f'[other: {way}]'}
+    drawn = {'regions': f'[other: {area}]', 'lines': f'[one: {way}]'}
+    put(tmp_path, drawn, given)
+    with start(street, tmp_path, wait='regions, lines: as drawn', autostart=False,
+               **given) as process:
+        assert values(node, NAME, *drawn) == drawn
+        assert process.stop() == 0
+
+
 def test_shapes_and_floor_survive_a_restart(node, street, street_frames, tmp_path):
     """What was set on the running node is there at once after the next start, and counts."""
     with start(street, tmp_path) as process:

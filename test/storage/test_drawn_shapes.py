@@ -34,6 +34,15 @@ def test_a_disk_that_is_full_leaves_those_of_before(tmp_path, monkeypatch):
     assert read(path) == SHAPES and len(list(tmp_path.iterdir())) == 1
 
 
+def test_more_than_can_be_read_again(tmp_path):
+    """It is refused at once, and what was kept before stays."""
+    path = tmp_path / 'yolo_heatmap.yaml'
+    write(path, SHAPES)
+    with pytest.raises(ShapesError, match='take more than 1 MiB; draw fewer points'):
+        write(path, SHAPES._replace(drawn={'regions': 'x' * (1 << 20)}))
+    assert read(path) == SHAPES
+
+
 def test_a_folder_that_is_none(tmp_path):
     (tmp_path / 'drawn').write_text('')
     with pytest.raises(ShapesError, match="cannot write '.*': File exists"):
@@ -47,7 +56,7 @@ def test_a_folder_that_is_none(tmp_path):
     (b'{format: 1, node: a, given: {}}', "is damaged: 'drawn' is missing"),
     (b'{format: 1, node: a, given: 7, drawn: {}}', "is damaged: 'given' is missing"),
     (b'{format: 1, node: [], given: {}, drawn: {}}', "is damaged: 'node' is missing"),
-    (b'a' * ((1 << 24) + 1), "' has more than 16 MiB")])
+    (b'a' * ((1 << 20) + 1), "' has more than 1 MiB")])
 def test_damage(tmp_path, content, reason):
     path = tmp_path / 'yolo_heatmap.yaml'
     path.write_bytes(content)

@@ -81,6 +81,40 @@ def check(path, when, bins):
     assert summed.frames == 100 * len(bins)
 
 
+def test_reading_can_be_stopped(summer):
+    """Whoever does not wait any longer lets others read."""
+    bins, path = summer
+    when = When(MONDAY, MONDAY + 100 * 86400)
+    with History(path, lambda: True) as history:
+        with pytest.raises(HistoryError, match='interrupted'):
+            history.total(when)
+    with History(path, lambda: False) as history:
+        assert len(history.total(when).bins) == len(bins)
+
+
+def test_newest_events(tmp_path):
+    """Events of one frame stay together, so that whoever asks page by page misses none."""
+    one, other = bin_at(MONDAY), bin_at(MONDAY + HOUR)
+    event, = one.events
+    one.events = [{**event, 'track': track, 'stamp': MONDAY + stamp, 'kind': kind}
+                  for track, (stamp, kind) in enumerate(
+                      [(1, 'entry'), (2, 'exit'), (2, 'entry'), (2, 'entry'), (3, 'exit')])]
+    other.events = [{**event, 'track': 9, 'stamp': MONDAY + HOUR + 1, 'place': 'gate'}]
+    everything = When(MONDAY, MONDAY + 2 * HOUR)
+    with History(written(tmp_path, [one, other])) as history:
+        def tracks(*arguments, **wanted):
+            found, more = history.newest_events(*arguments, **wanted)
+            return [row[3] for row in found], more
+        assert tracks(everything, 9) == ([9, 4, 3, 2, 1, 0], False)
+        assert tracks(everything, 3) == ([9, 4, 3, 2, 1], True)
+        assert tracks(everything, 5) == ([9, 4, 3, 2, 1], True)
+        assert tracks(everything._replace(end=MONDAY + 2), 5) == ([0], False)
+        assert tracks(everything, 9, kind=['exit'], place=['hall']) == ([4, 1], False)
+        assert tracks(everything._replace(hours=frozenset((1,))), 9) == ([9], False)
+        assert tracks(everything, 9, 7) == ([], False)
+        assert tracks(everything, 9, 1, **{'class': ['car']}) == ([], False)
+
+
 def test_a_field_is_as_it_was():
     rng = np.random.default_rng(0)
     for field in (rng.random((7, 5)) * 1e6, np.zeros((3, 4)), rng.exponential(1e-3, (50, 60))):

@@ -24,6 +24,8 @@ Points = Sequence[Sequence[float]]
 POINTS = ('ground.points_px', 'ground.points_m')
 PATIENCE = 20.0
 """Seconds to wait for an answer: the node may be busy with a frame, or write to a slow disk."""
+DISCOVERY = 5.0
+"""Seconds to wait until the services of a node are known: a new one on a busy machine takes some."""
 LOADING = 180.0
 """Seconds to wait for `configure`: it loads the model."""
 _GROUND = {spec.name: spec for spec in HEATMAP_PARAMETERS if spec.name.startswith('ground.')}
@@ -191,7 +193,7 @@ class FloorSetter:
         """Return the response of a service; raises FloorError if none comes."""
         client = self._clients[service]
         name = self._node.resolve_service_name(client.srv_name)
-        if not client.wait_for_service(timeout_sec=min(patience, 2.0)):
+        if not client.wait_for_service(timeout_sec=min(patience, DISCOVERY)):
             raise FloorError(f'no service {name}: is the heatmap node running?')
         answered = threading.Event()
         call = client.call_async(request)

@@ -1,7 +1,7 @@
 """Keeps what was drawn on a running node for its next start: the service `~/keep_shapes`."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
@@ -69,7 +69,7 @@ class ShapeKeeper:
         except ShapesError as error:
             self._warn(f'drawn shapes are ignored: {error}; delete the file, or draw again')
             return
-        restored: List[str] = []
+        wanted: List[Dict[str, Any]] = []
         for names in KEPT:
             drawn = {name: '' if kept.drawn[name] is None else kept.drawn[name]
                      for name in names if name in self._given and name in kept.drawn}
@@ -79,16 +79,30 @@ class ShapeKeeper:
                 self._warn(f"{', '.join(drawn)}: as given, not as drawn in '{self.path}', since "
                            'what is given has changed since then; delete the file, or draw again')
                 continue
+            wanted.append(drawn)
+        restored = self._set_as_drawn(wanted)
+        if restored:
+            line = f"{', '.join(restored)}: as drawn, from '{self.path}'"
+            self.summary = '; '.join(filter(None, (line, self.summary)))
+            self._node.get_logger().info(f'{line}; delete it to use the parameters given')
+
+    def _set_as_drawn(self, wanted: Sequence[Mapping[str, Any]]) -> List[str]:
+        """Set all that can be; return the names of what has been set."""
+        together = {name: value for drawn in wanted for name, value in drawn.items()}
+        try:
+            self._set(together)  # a name may have gone from a region to a line
+            return list(together)
+        except ParameterError:
+            pass  # which of them it is shows each by itself
+        restored: List[str] = []
+        for drawn in wanted:
             try:
                 self._set(drawn)
                 restored += drawn
             except ParameterError as error:
                 self._warn(f"{', '.join(drawn)}: as given, not as drawn in '{self.path}': {error}"
                            '; delete the file, or draw again')
-        if restored:
-            line = f"{', '.join(restored)}: as drawn, from '{self.path}'"
-            self.summary = '; '.join(filter(None, (line, self.summary)))
-            self._node.get_logger().info(f'{line}; delete it to use the parameters given')
+        return restored
 
     def _set(self, values: Mapping[str, Any]) -> None:
         """Set parameters; raises ParameterError for those that do not fit the others."""

@@ -39,7 +39,7 @@ def write(path: Path, shapes: DrawnShapes) -> None:
     text = _HEADING + yaml.safe_dump({'format': FORMAT, **shapes._asdict()}, sort_keys=False,
                                      allow_unicode=True, width=float('inf'))
     if len(text.encode()) > MAX_SIZE:
-        raise ShapesError(f"cannot write '{path}': the shapes take more than {MAX_SIZE >> 20} MiB; "
+        raise ShapesError(f"cannot write '{path}': shapes take more than {MAX_SIZE >> 20} MiB; "
                           'draw fewer points')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
