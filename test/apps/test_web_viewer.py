@@ -190,6 +190,8 @@ def test_the_token_is_logged_once(tmp_path):
         viewer.wait_for_output(f'/?token={token}')
         assert f'http://{socket.gethostname()}:' in viewer.output()
         assert viewer.stop() == 0
+    logs = list((tmp_path / 'log').iterdir())  # which other users can read
+    assert logs and not any(token in log.read_text() for log in logs)
     (tmp_path / 'yolo_heatmap_ros' / 'web_token').chmod(0o644)
     with NodeProcess('web_viewer', {'port': 0}, **home) as viewer:
         viewer.wait_for_output('other users of this machine can read the token')

@@ -56,7 +56,9 @@ def test_on_this_machine(serve):
 @pytest.mark.parametrize('values, headers', [
     ({'token': 'always'}, {}), ({'allowed_hosts': '[robot.example]'}, {}),
     ({'host': '0.0.0.0'}, {}), ({}, PROXY), ({}, {'Via': '1.1 nginx'}),
-    ({}, {'Forwarded': 'for=192.0.2.7'}), ({}, {'X-Real-IP': '192.0.2.7'})])
+    ({}, {'Forwarded': 'for=192.0.2.7'}), ({}, {'X-Real-IP': '192.0.2.7'}),
+    ({}, {'X-Forwarded-Server': 'proxy'}), ({}, {'Host': '192.168.1.5:8080'}),
+    ({}, {'Host': '[2001:db8::7]'})])
 def test_where_the_token_is_needed(serve, values, headers):
     """From elsewhere, and through a proxy, nothing is said without it."""
     client, token = serve(**values)
@@ -109,9 +111,19 @@ def test_wrong_tokens(serve):
 def test_too_many_requests(serve):
     client, _ = serve(request_rate=5.0)
     statuses = [client.get('/api/cameras').status for _ in range(30)]
-    assert statuses[:20] == [200] * 20 and statuses[-1] == 429
-    assert 'request_rate' in client.get('/api/cameras').content['error']
+    assert statuses[:20] == [200] * 20 and 429 in statuses
+    refused = wait_for(lambda: (now := client.get('/api/cameras')).status == 429 and now, 5.0)
+    assert 'request_rate' in refused.content['error']
     assert wait_for(lambda: client.get('/api/cameras').status == 200, 5.0)
+
+
+def test_a_flood_of_requests(serve):
+    """Refusing costs less than answering: each connection waits."""
+    client, _ = serve(request_rate=1.0)
+    with opened(client) as flood:
+        flood.sendall(b'GET /api/cameras HTTP/1.1\r\nHost: localhost\r\n\r\n' * 1000)
+        time.sleep(1.0)
+        assert flood.recv(1 << 20).count(b'HTTP/1.1 ') < 20
 
 
 def test_pages_of_other_sites(serve):
@@ -120,14 +132,20 @@ def test_pages_of_other_sites(serve):
     port = urlsplit(client.address).port
     own = socket.gethostname()
     for host in (f'127.0.0.1:{port}', f'localhost:{port}', f'LocalHost:{port}', f'[::1]:{port}',
-                 f'{own}:{port}', '192.168.1.5'):
+                 f'{own}:{port}', '127.0.0.5'):
         assert client.get('/api/cameras', Host=host).status == 200, host
     known = client.with_token(token)
     for host in ('evil.example', f'evil.example:{port}', f'127.0.0.1.evil.example:{port}', '',
-                 '['):
+                 '[', 'evil.example@127.0.0.1', '127.0.0.1/evil.example', 'localhost.',
+                 'localhost:x', '0x7f000001', '127.1'):
         for method, path in (('GET', '/'), ('GET', '/stream'), ('GET', '/api/live'), CHANGE):
             answer = known.ask(method, path, {} if method == 'POST' else None, {'Host': host})
             assert answer.status == 403, host
+    for site, mode, status in (('cross-site', 'no-cors', 403), ('same-site', 'cors', 403),
+                               ('cross-site', 'navigate', 200), ('same-origin', 'cors', 200),
+                               ('none', 'navigate', 200)):
+        headers = {'Sec-Fetch-Site': site, 'Sec-Fetch-Mode': mode}
+        assert client.get('/api/cameras', **headers).status == status, headers
     socket_headers = {'Upgrade': 'websocket', 'Connection': 'Upgrade',
                       'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'A' * 22 + '=='}
     for origin, right in (('http://evil.example', False), ('null', False),
@@ -196,6 +214,53 @@ def test_connections_that_say_nothing(serve, monkeypatch):
     assert ended(over)  # one too many
     assert all(map(ended, silent))
     assert client.get('/').status == 200
+
+
+def test_there_is_room_for_other_addresses(serve, monkeypatch):
+    """One that holds all connections that it gets keeps nobody else out."""
+    monkeypatch.setattr(connections, 'MAX_CONNECTIONS', 20)
+    monkeypatch.setattr(connections, 'MAX_OF_SENDER', 10)
+    client, _ = serve()
+    held = [opened(client, '127.0.0.2') for _ in range(30)]
+    assert client.get('/').status == 200
+    assert sum(map(ended, held[10:])) == 20
+    for one in held[:10]:
+        one.close()
+    assert wait_for(lambda: answers(client, '127.0.0.2'), 5.0)
+
+
+def opened(client, source='127.0.0.1'):
+    """Return a connection from an address of this machine."""
+    host, port = urlsplit(client.address).netloc.split(':')
+    return socket.create_connection((host, int(port)), 10, (source, 0))
+
+
+def answers(client, source):
+    """Tell whether a request from an address of this machine is answered."""
+    with opened(client, source) as connection:
+        connection.sendall(b'GET /static/none HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        try:
+            return b' 404 ' in connection.recv(1000)
+        except ConnectionResetError:
+            return False
+
+
+def test_what_is_no_request(serve, capfd):
+    """It is refused, and fills no log: least of all with a token that somebody has mistyped."""
+    client, token = serve()
+    head = (f'POST /api/cameras/x/reset HTTP/1.1\r\nHost: localhost\r\n'
+            f'Authorization: Bearer {token}\r\nContent-Type: application/json\r\n').encode()
+    for parts in ((b'GET /?token=secret x HTTP/1.1\r\nHost: localhost\r\n\r\n',),
+                  (b'GET / HTTP/1.1\r\n\r\n',), (b'\x16\x03\x01 hello\r\n\r\n',),
+                  (b'GET / HTTP/1.1\r\nX: ' + b'a' * 10_000 + b'\r\n\r\n',),
+                  (b'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',),
+                  (head + b'Content-Encoding: gzip\r\nContent-Length: 9\r\n\r\n', b'x' * 9)):
+        with opened(client) as connection:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(0.05)
+            assert b' 40' in connection.recv(15), parts
+    assert capfd.readouterr().err == ''
 
 
 def ended(connection):

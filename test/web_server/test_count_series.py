@@ -6,7 +6,7 @@ import tracemalloc
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 import pytest
 from yolo_heatmap_ros.ros.barrier import GuardedNode
-from yolo_heatmap_ros.ros.camera_feed import CameraFeed
+from yolo_heatmap_ros.ros.camera_feed import _number, CameraFeed
 from yolo_heatmap_ros.web_server.count_series import CountSeries, MAX_PLACES, PERIOD, PERIODS
 
 NOON = 1_800_000_000.0
@@ -56,6 +56,14 @@ def test_odd_counts(value):
     series.add(NOON, {'door': {'objects': value, 'entries': value}})
     series.add(NOON, {'door': {}})
     assert series.plain(NOON)['door']['entries'][-1] == 0
+
+
+@pytest.mark.parametrize('text, number', [
+    ('7', 7), ('-7', -7), ('0.5', 0.5), ('nan', None), ('inf', None), ('x', None), ('', None),
+    ('9' * 400, None), ('9' * 5000, None), ('1e999', None), ('--5', None)])
+def test_numbers_of_nodes(text, number):
+    """What no float holds would end the sums."""
+    assert _number(text) == number
 
 
 def test_places_are_bounded():

@@ -1,6 +1,7 @@
 """The history over HTTP: the numbers of the command `history`, downloads, and what is refused."""
 
 import asyncio
+import gzip
 import json
 import threading
 import time
@@ -219,6 +220,14 @@ def test_threads_are_bounded(monkeypatch):
     assert 'no answer within 0.5 s' in answers[0].text
     assert name.startswith('asking')
     assert wait_for(lambda: len(stopped) == 2)  # the third was never begun
+
+
+def test_long_answers_are_packed(ask, site):
+    client = Client(site.address, **{'Accept-Encoding': 'gzip, br'})
+    packed, plain = client.get(f'{HISTORY}/counts?view=1&by=week'), ask('/counts?view=1&by=week')
+    assert packed.headers['Content-Encoding'] == 'gzip'
+    assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body) / 8
+    assert 'Content-Encoding' not in client.get(f'{HISTORY}/heat.png?view=1').headers
 
 
 def test_json_has_no_nan(ask):

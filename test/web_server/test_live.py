@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import os
+from pathlib import Path
+from socket import SHUT_RDWR
 import struct
 import threading
 
 import cv2
 import numpy as np
 import pytest
-from rcl_interfaces.srv import GetParameters
-from ros_processes import Elsewhere, image_message, NodeProcess
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from ros_processes import Elsewhere, image_message, NodeProcess, parameters_request
 from sensor_msgs.msg import Image
 from web_client import address_of, Client, wait_for
 
@@ -30,6 +33,7 @@ class Site:
         self._weights = str(street / 'street.pt')
         self._messages = [image_message(frame) for frame in frames[:30]]
         self._nodes = {}
+        self.showing = threading.Event()
         self._ending = threading.Event()
 
     def start(self, name):
@@ -60,6 +64,7 @@ class Site:
             raise
         self._thread = threading.Thread(target=self._show)
         self._thread.start()
+        self.showing.set()
         return self
 
     def _show(self):
@@ -67,6 +72,8 @@ class Site:
                       for name in ('front', 'back')]
         number = 0
         while not self._ending.wait(0.1):
+            if not self.showing.is_set():
+                continue
             message = self._messages[number % len(self._messages)]
             message.header.stamp = self.node.get_clock().now().to_msg()
             for publisher in publishers:
@@ -177,30 +184,79 @@ def test_odd_messages(site, message):
     assert site.client.get('/api/cameras').status == 200
 
 
-def values_of(site, *names):
-    """Return parameters of the front node."""
-    client = site.node.create_client(GetParameters, '/front/yolo_heatmap/get_parameters')
+def test_a_flood_of_messages(site):
+    """It waits in its own connection, and takes no time from others."""
+    async def flood():
+        async with aiohttp.ClientSession() as session:
+            async with session.ws_connect(f'{site.client.address}/api/live') as socket:
+                async def send():
+                    while True:
+                        await socket.send_str('{"watch": []}')
+                sending = asyncio.ensure_future(send())
+                await asyncio.sleep(2.0)
+                sending.cancel()
+                socket.get_extra_info('socket').shutdown(SHUT_RDWR)  # it would wait its turn
+    used = cpu_of(site.viewer)
+    asyncio.run(flood())
+    assert cpu_of(site.viewer) - used < 1.0
+
+
+def cpu_of(process):
+    """Return the seconds of CPU that a process has used."""
+    times = Path(f'/proc/{process.pid}/stat').read_text().rpartition(')')[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf('SC_CLK_TCK')
+
+
+def asked(site, kind, service, request):
+    """Return what a service of a node answers."""
+    client = site.node.create_client(kind, service)
     assert client.wait_for_service(10.0)
     answered = threading.Event()
-    call = client.call_async(GetParameters.Request(names=list(names)))
+    call = client.call_async(request)
     call.add_done_callback(lambda future: answered.set())
     assert answered.wait(10.0)
     site.node.destroy_client(client)
-    return [value.string_value for value in call.result().values]
+    return call.result()
+
+
+def values_of(site, *names):
+    """Return parameters of the front node."""
+    return [value.string_value for value in asked(
+        site, GetParameters, '/front/yolo_heatmap/get_parameters',
+        GetParameters.Request(names=list(names))).values]
+
+
+def test_a_picture_that_may_not_be_shown_any_more(site):
+    """It is forgotten once the node hides people, also while no new one comes."""
+    picture = f'/api/cameras/{BACK}/picture.jpg'
+
+    def anonymize(how):
+        assert asked(site, SetParametersAtomically,
+                     '/back/yolo_heatmap/set_parameters_atomically',
+                     parameters_request({'anonymize': how})).result.successful
+    assert wait_for(lambda: site.client.get(picture).status == 200)
+    try:
+        site.showing.clear()
+        anonymize('fill')
+        assert wait_for(lambda: site.client.get(picture).status == 404)
+    finally:
+        site.showing.set()
+    assert wait_for(lambda: site.client.get(picture).status == 200)
+    anonymize('none')
 
 
 def test_shapes(site):
     """What is drawn counts, is seen again, is kept, and comes as parameters."""
     client = site.client
     shapes = {'regions': REGIONS, 'lines': {'a: b': [[0.5, 0.5], [0.5, 1.0]], 'Tür': [
-        [0, 0.7], [1, 0.7]]}, 'ignored_areas': {}}
+        [0, 0.7], [1, 0.7]], 'می\u200cخواهم': [[0, 0.1], [1, 0.1]]}, 'ignored_areas': {}}
     done = client.ask('PUT', f'{CAMERA}/shapes', shapes).content
     assert done['success'], done
-    assert done['message'].startswith('1 region, 2 lines; kept for the next start in ')
+    assert done['message'].startswith('1 region, 3 lines; kept for the next start in ')
     seen = client.get(f'{CAMERA}/shapes').content
     assert {kind: seen[kind] for kind in shapes} == shapes and seen['unit'] == 'px'
     state = wait_for(lambda: (now := client.state(FRONT))['regions'].get('door', {}).get(
-        'tracks') and len(now['lines']) == 2 and now['drawn'] and now)
+        'tracks') and len(now['lines']) == 3 and now['drawn'] and now)
     assert state['drawn'].startswith('kept for the next start in')
     series = wait_for(lambda: (now := client.get(f'{CAMERA}/counts').content)['regions'] and now)
     assert series['period_s'] == 10.0 and len(series['regions']['door']['objects']) == 360
@@ -218,6 +274,7 @@ def test_shapes(site):
     ({'regions': {'a': [[0, 0], [1, 1], [1, True]]}}, 'not a list of points'),
     ({'regions': {'': REGIONS['door']}}, 'a name must have'),
     ({'regions': {'a\nb': REGIONS['door']}}, 'a name must have'),
+    ({'regions': {'\u200d': REGIONS['door']}}, 'a name must have'),
     ({'regions': {'a' * 101: REGIONS['door']}}, 'a name must have'),
     ({'regions': {'a': REGIONS['door'], ' a': REGIONS['door']}}, 'two are called'),
     ({'lines': {'a': [[0, 0]]}}, '1 points'),

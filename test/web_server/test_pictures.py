@@ -41,7 +41,26 @@ def test_parts(part, shape, mean, kind):
     assert full.shape[0] == 480 and abs(full.mean() - mean) < 3
 
 
-@pytest.mark.parametrize('data', [b'', b'no picture', composite()[:300]])
+SLIVER = cv2.imencode('.png', np.zeros((9, 1, 3), np.uint8))[1].tobytes()
+"""A picture without halves."""
+ENORMOUS = composite(30, 40, '.png')[:16] + b'\0\1\0\0' * 2 + composite(30, 40, '.png')[24:]
+"""A picture that says that it has 4 G px."""
+
+
+@pytest.mark.parametrize('kind', ['.jpg', '.png'])
+@pytest.mark.parametrize('height, width', [(1, 1), (2, 500), (2160, 3840), (2000, 161)])
+def test_odd_sizes(height, width, kind):
+    """Each is scaled or left as it is, grey ones too, and all halves are of one size."""
+    pixels = np.zeros((height, 2 * width), np.uint8)
+    data = cv2.imencode(kind, pixels)[1].tobytes()
+    assert pictures.size_of(data) == (2 * width, height)
+    for part in pictures.PARTS:
+        shown = cv2.imdecode(np.frombuffer(pictures.scaled(data, 160, part), np.uint8),
+                             cv2.IMREAD_COLOR)
+        assert shown.shape[1] == (320 if part == 'composite' else 160)
+
+
+@pytest.mark.parametrize('data', [b'', b'no picture', composite()[:300], SLIVER, ENORMOUS])
 def test_what_is_no_picture(data):
     with pytest.raises(ValueError):
         pictures.scaled(data, 160, 'composite')

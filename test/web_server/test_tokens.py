@@ -37,8 +37,26 @@ def test_what_cannot_be_made_or_read(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(ParameterError, match='cannot be written'):
         read_or_make(tmp_path / 'file' / 'token')
+    with pytest.raises(ParameterError, match='cannot be written'):
+        read_or_make(tmp_path / ('a' * 300))
     with pytest.raises(ParameterError, match='cannot be read'):
         read_or_make(tmp_path)
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(ParameterError, match='cannot be read'):
+        read_or_make(tmp_path / 'link')
+
+
+def test_of_another_user(tmp_path, monkeypatch):
+    """Whoever owns a file can write it, whatever its mode."""
+    path = tmp_path / 'token'
+    path.write_text('a-token-of-another-42')
+    path.chmod(0o600)
+    if os.geteuid():
+        monkeypatch.setattr(os, 'geteuid', lambda: 1_234_567)
+    else:
+        os.chown(path, 1_234_567, -1)
+    with pytest.raises(ParameterError, match='belongs to another user'):
+        read_or_make(path)
 
 
 def test_of_users(tmp_path):

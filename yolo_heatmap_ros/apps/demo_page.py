@@ -48,6 +48,8 @@ def show(options: argparse.Namespace) -> int:
             processes.append(subprocess.Popen(command, env=environment))
         _follow(processes, port, home)
     except KeyboardInterrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):  # another one would leave nodes running
+            signal.signal(number, signal.SIG_IGN)
         codes = [stop(process) for process in processes]
         return int(any(codes))
     for process in processes:

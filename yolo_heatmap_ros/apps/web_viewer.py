@@ -45,8 +45,9 @@ class WebViewer(GuardedNode):
         if server.new_token:
             if '://0.0.0.0:' in address or '://[::]:' in address:
                 address = f"http://{socket.gethostname()}:{address.rpartition(':')[2]}"
-            log.info(f"a token has been made, in '{server.token_file}', and is shown only here: "
-                     f'{address}/?token={server.token}')
+            # Not by the logger: that writes files that others can read, and tells the ROS graph.
+            print(f"a token has been made, in '{server.token_file}', and is shown only here: "
+                  f'{address}/?token={server.token}', flush=True)
         else:
             log.info(f"the token is in '{server.token_file}'")
         if server.token_is_readable:

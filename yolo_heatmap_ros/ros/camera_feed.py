@@ -78,6 +78,7 @@ class CameraFeed:
         self._node = node
         self._show = show
         self._counts: Dict[str, Tuple[float, bytes]] = {}
+        self._number = 0
         self._watched_until = self._floor_until = float('-inf')
         self._pictures: Optional[ImageSubscription] = None
         self._floor_subscriptions = []
@@ -106,6 +107,10 @@ class CameraFeed:
         """
         arrived, message = self._counts.get(kind, (float('-inf'), b''))
         return arrived, _counted(message) if message else {}
+
+    def forget_picture(self) -> None:
+        """Forget the newest picture: it shows what may not be shown any more."""
+        self.picture = None
 
     # --- In the executor's thread ---
 
@@ -162,9 +167,9 @@ class CameraFeed:
         return keep
 
     def _take_picture(self, message: CompressedImage) -> None:
-        number = 1 if self.picture is None else self.picture.number + 1
+        self._number += 1
         self.picture = Picture(
-            number, seconds_of(message.header), bytes(message.data),
+            self._number, seconds_of(message.header), bytes(message.data),
             'image/png' if 'png' in message.format else 'image/jpeg', time.monotonic())
         self._show(self.picture)
 
@@ -212,7 +217,8 @@ def _number(text: str) -> Optional[float]:
     """Return a finite number, a whole one as an integer, or None for what is none."""
     try:
         number = float(text)
-        return int(text) if text.lstrip('-').isdecimal() else number if np.isfinite(
-            number) else None
     except ValueError:
         return None
+    if not np.isfinite(number):
+        return None
+    return int(text) if text.lstrip('-').isdecimal() else number

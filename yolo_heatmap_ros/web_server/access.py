@@ -1,14 +1,15 @@
 """Who may read the page, and who may change something: names, tokens, cookies, rates."""
 
 import ipaddress
+import re
 import socket
 import time
-from typing import Collection, Optional
+from typing import Collection, Union
 from urllib.parse import urlsplit
 
 from aiohttp import HttpVersion11, web
 
-from yolo_heatmap_ros.web_server.rates import Rates
+from yolo_heatmap_ros.web_server.rates import Rates, sender_of
 from yolo_heatmap_ros.web_server.tokens import Token
 
 HEADERS = {
@@ -19,15 +20,18 @@ HEADERS = {
     'Referrer-Policy': 'no-referrer', 'Cross-Origin-Resource-Policy': 'same-origin',
     'Cross-Origin-Opener-Policy': 'same-origin'}
 """No page of another site may show this one in a frame, and have its buttons pressed."""
-FORWARDED = ('Forwarded', 'Via', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto',
-             'X-Real-IP')
-"""Headers of requests that have come through a proxy: those may come from anywhere."""
+FORWARDED = ('forwarded', 'via', 'x-forwarded', 'x-real-ip')
+"""How headers begin of requests that have come through a proxy: those may come from anywhere."""
+OTHER_SITES = ('cross-site', 'same-site')
+"""What browsers say in `Sec-Fetch-Site` of other sites, and of other ports of this host."""
 CHANGING = ('POST', 'PUT', 'PATCH', 'DELETE')
 COOKIE_AGE = 400 * 86400
 """Seconds for which a browser stays logged in: as long as browsers allow."""
 WRONG_TOKENS = 10
 """Wrong tokens that one address may try at once; then one every `1 / WRONG_TOKEN_RATE` s."""
 WRONG_TOKEN_RATE = 0.2
+OF_ANOTHER_SITE = 'the request comes from a page of another site'
+_HOST = re.compile(r'(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[\w.-]+))(?::\d{1,5})?', re.ASCII)
 
 
 class Access:
@@ -61,7 +65,7 @@ class Access:
 
     def check(self, request: web.Request) -> None:
         """Raise what refuses a request that may not be answered at all."""
-        if not self._rates.allows(request.remote or '', time.monotonic()):
+        if not self._rates.allows(sender_of(request.remote), time.monotonic()):
             raise web.HTTPTooManyRequests(
                 text='too many requests: see the parameter request_rate of web_viewer',
                 headers={'Retry-After': '1'})
@@ -83,9 +87,11 @@ class Access:
 
     def is_protected(self, request: web.Request) -> bool:
         """Return whether reading, too, needs the token."""
-        # Without further configuration nginx adds no header, but speaks as no browser does.
-        return self._always or self.beyond_this_machine or request.version < HttpVersion11 or any(
-            name in request.headers for name in FORWARDED)
+        # Without further configuration nginx adds no header, but speaks as no browser does, and
+        # what forwards connections does not change the address that the browser has asked for.
+        return (self._always or self.beyond_this_machine or request.version < HttpVersion11
+                or _is_elsewhere(_host_of(request))
+                or any(name.lower().startswith(FORWARDED) for name in request.headers))
 
     def may_change(self, request: web.Request) -> bool:
         """Return whether the sender has the token, or a cookie."""
@@ -104,7 +110,7 @@ class Access:
 
     def is_right(self, request: web.Request, given: str) -> bool:
         """Return whether a token is right; raises for somebody who has tried too many."""
-        now, address = time.monotonic(), request.remote or ''
+        now, address = time.monotonic(), sender_of(request.remote)
         if not self._wrong.allows(address, now, cost=0.0):
             raise web.HTTPTooManyRequests(text='too many wrong tokens: wait some seconds',
                                           headers={'Retry-After': '5'})
@@ -133,30 +139,46 @@ class Access:
         Such a site can let its own name point to this machine (DNS rebinding): then the browser
         takes both for one site, but still sends that name.
         """
-        origin = request.headers.get('Origin')
+        origin, host = request.headers.get('Origin'), _host_of(request)
         try:
-            host = urlsplit(f'//{request.host}').hostname or ''
             sender = None if origin is None else urlsplit(origin)
             sender_host = None if sender is None else sender.hostname
         except ValueError as error:
-            raise web.HTTPForbidden(text='Host or Origin is not a valid name') from error
-        if host not in self._hosts and not _is_address(host):
+            raise web.HTTPForbidden(text='Origin is not a valid name') from error
+        if host not in self._hosts and _address(host) is None:
             raise web.HTTPForbidden(text=f"'{host[:100]}' is not a name of this page: see the "
                                          'parameter allowed_hosts of web_viewer')
         speaks = request.method in CHANGING or _is_socket(request)
         # A proxy may ask under another name than the browser.
         if sender is not None and speaks and sender.netloc != request.host and (
                 sender_host not in self._allowed):
-            raise web.HTTPForbidden(text='the request comes from a page of another site')
+            raise web.HTTPForbidden(text=OF_ANOTHER_SITE)
+        # Pictures and scripts have no Origin.  A link to this page may be anywhere.
+        if request.headers.get('Sec-Fetch-Site') in OTHER_SITES and (
+                request.headers.get('Sec-Fetch-Mode') != 'navigate'):
+            raise web.HTTPForbidden(text=OF_ANOTHER_SITE)
 
 
 def _is_socket(request: web.Request) -> bool:
     return 'websocket' in request.headers.get('Upgrade', '').lower()
 
 
-def _is_address(host: Optional[str]) -> bool:
+def _host_of(request: web.Request) -> str:
+    """Return the name or the address in `Host`; raises what refuses anything else."""
+    found = _HOST.fullmatch(request.host)
+    if found is None:
+        raise web.HTTPForbidden(text='Host is not a valid name')
+    return (found['address'] or found['name']).lower()
+
+
+def _address(host: str) -> Union[ipaddress.IPv4Address, ipaddress.IPv6Address, None]:
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _is_elsewhere(host: str) -> bool:
+    """Return whether this is the address of a network, and no name."""
+    address = _address(host)
+    return address is not None and not address.is_loopback

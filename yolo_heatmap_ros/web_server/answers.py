@@ -27,6 +27,8 @@ async def json_of(request: web.Request) -> Dict[str, Any]:
         json.dumps(content, ensure_ascii=False).encode()  # JSON allows lone surrogates, ROS not
     except asyncio.TimeoutError as error:
         raise web.HTTPRequestTimeout(text='the body does not come') from error
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text='the body is broken') from error
     # Errors of JSON and of Unicode are ValueErrors.
     except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text='the body is not JSON') from error

@@ -1,5 +1,6 @@
 """The routes of the page and its API, and what every request goes through."""
 
+import asyncio
 from pathlib import Path
 from typing import Awaitable, Callable
 
@@ -24,6 +25,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Report = Callable[[str, Exception], None]
 """Called with where an unexpected error has come up, and with it."""
 CAMERA = '/api/cameras/{id}'
+SLOWED_BY = 0.2
+"""Seconds after which one request too many is refused; its connection is not read meanwhile."""
 DEFAULT_TEXT = '404: Not Found'
 NOTHING_HERE = 'there is nothing at this address: see api/openapi.json'
 
@@ -89,6 +92,8 @@ def _guard(access: Access, connections: Connections, report: Report):
         except web.HTTPException as error:
             if error.status < 400:
                 raise
+            if error.status == web.HTTPTooManyRequests.status_code:
+                await asyncio.sleep(SLOWED_BY)  # or refusing would cost more than answering
             kept = {name: value for name, value in error.headers.items()
                     if name in ('Allow', 'Retry-After', 'WWW-Authenticate')}
             text = NOTHING_HERE if error.text == DEFAULT_TEXT else error.text

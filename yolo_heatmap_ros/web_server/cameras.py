@@ -20,6 +20,8 @@ ASK_PERIOD = 2.0
 """Seconds between requests for a node's parameters: others may change them as well."""
 SETTINGS = ('colormap', 'alpha', 'normalize', 'percentile', 'scale_max')
 KINDS = ('regions', 'lines')
+PRIVACY = ('anonymize', 'anonymize_classes', 'background')
+"""Parameters that say what pictures may show."""
 FACTS = {'drawn shapes', 'paused', 'picture (px)', 'scale low', 'scale high'}
 """Figures of a node that are in other places of its state."""
 _SPECS = {spec.name: spec for spec in HEATMAP_PARAMETERS}
@@ -51,6 +53,7 @@ class Camera:
         self._arrived = {kind: float('-inf') for kind in KINDS}
         self._ask_at = float('-inf')
         self._knows_kind = False
+        self._privacy: Optional[Dict[str, Any]] = None
 
     @property
     def health(self) -> Health:
@@ -63,8 +66,8 @@ class Camera:
         """Return width and height of its frames in px, None while they are not known."""
         text = self.feed.figures.get('picture (px)', '')
         sides = text.split(' x ')
-        if len(sides) == 2 and all(side.isdecimal() and int(side) for side in sides):
-            return [int(side) for side in sides]
+        if len(sides) == 2 and all(side.isdecimal() and 0 < int(side[:9]) for side in sides):
+            return [int(side[:9]) for side in sides]
         return None
 
     def tick(self) -> None:
@@ -85,10 +88,10 @@ class Camera:
             self._knows_kind = False  # another node may come under its name
             return
         self.client.get_parameters(SETTINGS, self._take_settings)
-        self.client.get_parameters(['flow'], self._take_flow)
+        self.client.get_parameters(['flow', 'heat_unit'], self._take_kind)
         self.client.get_parameters(KINDS, self._take_names)
+        self.client.get_parameters(PRIVACY, self._take_privacy)
         if not self._knows_kind:
-            self.client.get_parameters(['heat_unit'], self._take_unit)
             self.client.get_parameters(['heatmap_nodes'], self._take_floor)
 
     # Answers come in the executor's thread: each replaces one thing.
@@ -98,8 +101,16 @@ class Camera:
             values['colormap'] = str(values['colormap']).upper().removeprefix('COLORMAP_')
             self.settings = values
 
-    def _take_flow(self, values: Dict[str, Any], reason: str) -> None:
-        self.flow = bool(values.get('flow'))
+    def _take_privacy(self, values: Dict[str, Any], reason: str) -> None:
+        if values and values != self._privacy:
+            if self._privacy is not None:
+                self.feed.forget_picture()
+            self._privacy = values
+
+    def _take_kind(self, values: Dict[str, Any], reason: str) -> None:
+        if values:
+            self.flow = bool(values['flow'])
+            self.kind, self.unit, self._knows_kind = 'camera', str(values['heat_unit']), True
 
     def _take_names(self, values: Dict[str, Any], reason: str) -> None:
         if values == self._drawn:
@@ -110,13 +121,10 @@ class Camera:
         except (KeyError, ParameterError):
             self._names = None
 
-    def _take_unit(self, values: Dict[str, Any], reason: str) -> None:
-        if values:
-            self.kind, self.unit, self._knows_kind = 'camera', str(values['heat_unit']), True
-
     def _take_floor(self, values: Dict[str, Any], reason: str) -> None:
         if values:
-            self.kind, self.unit, self._knows_kind = 'floor', 'seconds', True
+            self.kind, self.unit, self.flow = 'floor', 'seconds', False
+            self._knows_kind = True
 
     def plain(self) -> Dict[str, Any]:
         """Return its state as the page gets it."""

@@ -7,7 +7,11 @@ from typing import Dict, Optional, Set, Tuple
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from yolo_heatmap_ros.web_server.rates import sender_of
+
 MAX_CONNECTIONS = 400
+MAX_OF_SENDER = 200
+"""Connections of one address, so that there is room for others."""
 REQUEST_AFTER = 15.0
 """Seconds that a new connection has to send its first request's head."""
 STUCK_AFTER = 10.0
@@ -15,12 +19,21 @@ STUCK_AFTER = 10.0
 CHECK_PERIOD = 2.0
 
 
-class _Refused(asyncio.Protocol):
-    """Closes a connection at once."""
+class _Entrance(asyncio.Protocol):
+    """Lets a new connection in, or closes it at once."""
+
+    def __init__(self, connections: 'Connections'):
+        """Take who knows all connections."""
+        self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close it."""
-        transport.abort()
+        """Decide."""
+        handler = self._connections.handler_for(transport)
+        if handler is None:
+            transport.abort()
+            return
+        transport.set_protocol(handler)
+        handler.connection_made(transport)
 
 
 class Connections:
@@ -39,8 +52,14 @@ class Connections:
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        if len(self.server.connections) >= MAX_CONNECTIONS:
-            return _Refused()
+        return _Entrance(self)
+
+    def handler_for(self, transport: asyncio.BaseTransport) -> Optional[RequestHandler]:
+        """Return what handles a new connection, None if it is one too many."""
+        present, sender = self.server.connections, _sender(transport)
+        if len(present) >= MAX_CONNECTIONS or MAX_OF_SENDER <= sum(
+                _sender(one.transport) == sender for one in present):
+            return None
         handler = self.server()
         self._silent[handler] = time.monotonic()
         return handler
@@ -74,3 +93,8 @@ class Connections:
         for handler in drop:
             if handler.transport is not None:
                 handler.transport.abort()
+
+
+def _sender(transport: Optional[asyncio.BaseTransport]) -> str:
+    peer = None if transport is None else transport.get_extra_info('peername')
+    return sender_of(peer[0]) if peer else ''

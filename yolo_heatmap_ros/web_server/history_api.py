@@ -1,5 +1,6 @@
 """The history of a camera: the requests about it, and what they say where there is no answer."""
 
+import gzip
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -17,6 +18,8 @@ from yolo_heatmap_ros.web_server.history_threads import HistoryThreads
 from yolo_heatmap_ros.web_server.pictures import pixels_of
 
 Answer = Callable[[History, Question], web.Response]
+LEAST_PACKED = 4096
+"""Bytes of what is worth compressing."""
 RUNS = ('ok', 'warn')
 """Levels of health at which a new picture can be waited for."""
 
@@ -61,6 +64,7 @@ class HistoryApi:
         """Return what `answer` says of the question of a request, which may ask `more`."""
         camera = self._cameras.of(request)
         path = file_of(self._folder, camera.name)
+        accepted = request.headers.get('Accept-Encoding', '')
 
         def work(stop: Callable[[], bool]) -> web.Response:
             try:
@@ -70,7 +74,7 @@ class HistoryApi:
                                    'history_period says how many seconds are kept together, as '
                                    '300.0', off=True)
                 with History(path, stop) as history:
-                    return answer(history, question)
+                    return _packed(answer(history, question), accepted)
             except HistoryError as error:
                 text = as_queries(str(error), path)
                 if isinstance(error, NothingWatched):
@@ -92,6 +96,15 @@ def _background(composite: Optional[bytes]) -> Optional[np.ndarray]:
         return None if composite is None else pixels_of(composite, 0, 'original')
     except ValueError:
         return None
+
+
+def _packed(response: web.Response, accepted: str) -> web.Response:
+    """Compress long text for those who accept it: the hours of a week have hundreds of kB."""
+    if 'gzip' in accepted and response.content_type != 'image/png' and (
+            len(response.body) > LEAST_PACKED):
+        response.body = gzip.compress(response.body, 5)
+        response.headers.update({'Content-Encoding': 'gzip', 'Vary': 'Accept-Encoding'})
+    return response
 
 
 def _failed(status: int, text: str, **more: bool) -> web.Response:

@@ -3,13 +3,13 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Dict, FrozenSet, List, NamedTuple, Optional
-from zoneinfo import available_timezones
 
 from multidict import MultiMapping
 
 from yolo_heatmap_ros.errors import QuestionError
 from yolo_heatmap_ros.questions.times import compares, OTHER, other_of, PARTS, when_of, zone_of
 from yolo_heatmap_ros.storage.history import When
+from yolo_heatmap_ros.time_zones import zone_names
 
 AGAINST = 'against_'
 ALWAYS = (*PARTS, 'timezone', 'view', 'classes', 'region')
@@ -89,4 +89,4 @@ def _view(text: Optional[str]) -> Optional[int]:
 @lru_cache(maxsize=1)
 def _zones() -> FrozenSet[str]:
     # ZoneInfo looks for a file of the name that it is given.
-    return frozenset(available_timezones()) | {'UTC'}
+    return zone_names()

@@ -15,6 +15,10 @@ from yolo_heatmap_ros.web_server.streams import Viewers
 MAX_MESSAGE = 16384
 """Bytes of a message of a browser, at most."""
 MAX_WATCHED = 128
+MESSAGE_PERIOD = 0.002
+"""Seconds between two messages of a browser: one that sends more waits, and nobody else."""
+WATCH_PERIOD = 0.05
+"""Seconds after a message that changes what it wants."""
 HIDDEN_AFTER = 5.0
 """Seconds after which a page that has not drawn its last picture is not being looked at."""
 HEARTBEAT = 20.0
@@ -85,11 +89,13 @@ class _Browser:
                 break
             if not isinstance(content, dict):
                 break
+            pause = MESSAGE_PERIOD
             if isinstance(content.get('watch'), list):
-                self._wanted = content['watch'][:MAX_WATCHED]
+                self._wanted, pause = content['watch'][:MAX_WATCHED], WATCH_PERIOD
                 self._watch()
             elif 'drawn' in content:
                 self._drawn(content)
+            await asyncio.sleep(pause)
 
     def _watch(self) -> None:
         before, self._watches = self._watches, {}
@@ -148,7 +154,8 @@ class _Browser:
         try:
             shown = await watch.camera.pictures.shown(watch.width)
         except ValueError:  # what has come is no picture
-            watch.sent = watch.camera.pictures.newest.number
+            newest = watch.camera.pictures.newest
+            watch.sent = watch.sent if newest is None else newest.number
             return
         if shown.number <= watch.sent:
             return

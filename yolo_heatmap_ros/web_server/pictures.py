@@ -108,11 +108,13 @@ class Pictures:
 
     async def shown(self, width: int = 0, part: str = 'composite') -> Shown:
         """
-        Return the newest picture; there must be one.
+        Return the newest picture; raises ValueError if there is none.
 
         `width` is that of one half in px, 0 for full size; `part` is one of `PARTS`.
         """
         picture = self.newest
+        if picture is None:
+            raise ValueError('there is no picture')
         width = self.width_for(width)
         if not width and part == 'composite':
             return Shown(picture.number, picture.stamp, 0, picture.data, picture.kind)
@@ -147,11 +149,14 @@ def scaled(data: bytes, width: int, part: str) -> bytes:
     """
     pixels = pixels_of(data, width, part)
     half = pixels.shape[1] // (2 if part == 'composite' else 1)
-    if width and half != width:
-        height = max(1, round(pixels.shape[0] * width / half))
-        columns = width * (2 if part == 'composite' else 1)
-        pixels = cv2.resize(pixels, (columns, height), interpolation=cv2.INTER_AREA)
-    return cv2.imencode('.jpg', pixels, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+    try:
+        if width and half != width:
+            height = max(1, round(pixels.shape[0] * width / half))
+            columns = width * (2 if part == 'composite' else 1)
+            pixels = cv2.resize(pixels, (columns, height), interpolation=cv2.INTER_AREA)
+        return cv2.imencode('.jpg', pixels, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1].tobytes()
+    except (cv2.error, ZeroDivisionError) as error:
+        raise ValueError('the composite cannot be scaled') from error
 
 
 def pixels_of(data: bytes, width: int, part: str) -> np.ndarray:
@@ -163,8 +168,10 @@ def pixels_of(data: bytes, width: int, part: str) -> np.ndarray:
     full = size_of(data)[0] // 2
     flag = next((flag for divisor, flag in _REDUCED if width and full // divisor >= width),
                 cv2.IMREAD_COLOR)
-    # OpenCV raises an error of its own for nothing at all.
-    composite = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if data else None
+    try:
+        composite = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error:  # nothing at all, or a header of more px than any picture has
+        composite = None
     if composite is None:
         raise ValueError('the composite is no picture')
     if part == 'composite':

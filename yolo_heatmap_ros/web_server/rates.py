@@ -1,10 +1,21 @@
 """How many requests an address may send."""
 
 from collections import OrderedDict
-from typing import Tuple
+import ipaddress
+from typing import Optional, Tuple
 
 MAX_ADDRESSES = 10_000
 """Addresses that are remembered: the longest silent ones are forgotten, as if never heard of."""
+
+
+def sender_of(address: Optional[str]) -> str:
+    """Return what is counted as one: an IPv4 address, or an IPv6 network of 64 bits."""
+    try:
+        own = ipaddress.IPv6Address((address or '').partition('%')[0])
+    except ValueError:
+        return address or ''
+    # Whoever has one address there has as many as he likes.
+    return str(ipaddress.IPv6Network((own, 64), strict=False))
 
 
 class Rates:

@@ -3,13 +3,15 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 import contextlib
+import logging
 import os
 from pathlib import Path
 import threading
 import time
-from typing import Callable, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from yolo_heatmap_ros.choices import TokenUse
 from yolo_heatmap_ros.config.configuration import Configuration
@@ -30,6 +32,22 @@ WORKERS = 2
 KEPT_ALIVE = 30.0
 """Seconds for which an idle connection stays open."""
 ENDS_WITHIN = 2.0
+HARMLESS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+"""Errors of what others send: whoever can connect could fill the log with them."""
+
+
+class _Errors(logging.Handler):
+    """Reports what aiohttp would log as errors, but those of what others send."""
+
+    def __init__(self, report: Report):
+        super().__init__(logging.ERROR)
+        self._report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Report the exception of a record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HARMLESS):
+            self._report('serving', error or RuntimeError(record.getMessage()))
 
 
 class WebServer:
@@ -56,6 +74,7 @@ class WebServer:
         self._cameras = Cameras(self._scaling)
         self._files = StaticFiles(share_folder('web'))
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._take_error)
         self._server: Optional[asyncio.AbstractServer] = None
         self._failed = ''
         self._started = threading.Event()
@@ -129,7 +148,7 @@ class WebServer:
         runner = web.AppRunner(
             make_application(self._access, self._cameras, self._files, connections,
                              self._report, _own(self._configuration['history_dir'], 'history')),
-            access_log=None, keepalive_timeout=KEPT_ALIVE)
+            access_log=None, keepalive_timeout=KEPT_ALIVE, logger=self._logger())
         await runner.setup()
         connections.server = runner.server
         host, port = self._configuration['host'], self._configuration['port']
@@ -151,6 +170,17 @@ class WebServer:
         for task in left:
             task.cancel()
         await asyncio.wait(left, timeout=ENDS_WITHIN / 2)
+
+    def _logger(self) -> logging.Logger:
+        logger = logging.Logger('web')  # not among all others: nobody else shall print it
+        logger.addHandler(_Errors(self._report))
+        return logger
+
+    def _take_error(self, loop: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
+        """Report what would be printed otherwise."""
+        error = context.get('exception')
+        if not isinstance(error, HARMLESS):
+            self._report('serving', error or RuntimeError(context['message']))
 
     async def _tick(self) -> None:
         while True:

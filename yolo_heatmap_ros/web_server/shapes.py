@@ -17,6 +17,8 @@ GROUND = ('ground.points_px', 'ground.points_m')
 MAX_SHAPES = 100
 """Shapes of one kind, at most."""
 MAX_NAME = 100
+JOINERS = {0x200c: None, 0x200d: None}
+"""Not printable by themselves, but part of names in Persian or Hindi, and of emoji."""
 DIGITS = 5
 """Decimals of fractions: a tenth of a px of a picture of ten thousand."""
 _SPECS = {spec.name: spec for spec in HEATMAP_PARAMETERS}
@@ -138,7 +140,8 @@ def _named(kind: str, content: Any, metres: bool) -> Dict[str, Points]:
     named: Dict[str, Points] = {}
     for given, points in content.items():
         name = given.strip()
-        if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+        shown = name.translate(JOINERS)
+        if not shown or len(name) > MAX_NAME or not shown.isprintable():
             raise web.HTTPBadRequest(text=f'{kind}: a name must have 1 to {MAX_NAME} printable '
                                           'characters')
         if name in named:

@@ -49,14 +49,17 @@ def read_or_make(path: Path) -> Tuple[str, bool]:
 
     Raises ParameterError, about the parameter `web_token_file`, for a file that cannot be used.
     """
-    new = not path.exists() and _make(path)
+    new = not os.path.lexists(path) and _make(path)
     try:
         with path.open('rb') as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             content = file.read(MOST + 1)
     except OSError as error:
         raise _error(path, f'cannot be read ({error.strerror})') from error
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_uid not in (0, os.geteuid()):
+        raise _error(path, 'belongs to another user, so that the token may be theirs: delete it '
+                           'for a new one, or chown it')
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise _error(path, 'others can write it, so that the token may be theirs: delete it for a '
                            'new one, or chmod 600')
     try:
