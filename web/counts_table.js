@@ -36,12 +36,8 @@ export function countsTable(view, rows, others) {
               text => element('th', {scope: 'col', textContent: text})))), ...body)));
 }
 
-/**
- * Return the seconds that were watched.
- * @param {Array<Object>} rows of `counts` in total
- * @returns {number}
- */
-export function watched(rows) {
+/** Return the seconds that were watched. */
+function watched(rows) {
   return rows[0]?.watched_s ?? 0;
 }
 

@@ -74,8 +74,11 @@ class DrawView {
     this._waiting = element('p', {class: 'waiting', textContent: 'waiting for a picture …'});
     this._stage = element('div', {class: 'stage draw-stage'}, this._picture.canvas, this._waiting,
                           this._canvas.element);
-    this._heat = element('input', {type: 'checkbox', onchange: () => this._picture.choose(
-      this._heat.checked ? 'heat' : 'original')});
+    const showHeat = () => this._picture.choose(this._heat.checked ? 'heat' : 'original');
+    // Of a floor there is no other picture.
+    this._heat = element('input', {type: 'checkbox', checked: content.unit === 'm',
+                                   onchange: showHeat});
+    showHeat();
     this._still = element('input', {type: 'checkbox'});
     const check = (box, text) => element('label', {class: 'check target'}, box, text);
     this._unsaved = element('span', {class: 'mark warn'});
@@ -88,7 +91,7 @@ class DrawView {
         element(
           'section', {class: 'panel', 'aria-label': 'Picture'},
           element('div', {class: 'panel-head'}, this._tools.element,
-                  element('div', {class: 'tools'}, this._finish, this._undo, this._redo)),
+                  element('div', {class: 'tools'}, this._place, this._finish, this._undo, this._redo)),
           this._tip, this._stage, this._health.text,
           element('div', {class: 'tools draw-foot'}, this._health.mark,
                   check(this._heat, 'Heatmap'), check(this._still, 'Still picture'))),
@@ -119,6 +122,7 @@ class DrawView {
     this._undo = button('Undo', () => this._model.undo());
     this._redo = button('Redo', () => this._model.redo());
     this._finish = button('Finish', () => this._endShape());
+    this._place = button('Put in the middle', () => this._placeShape());
     this._save = button('Save', () => this._saveShapes(), 'button primary');
     this._revert = button('Revert', () => this._askRevert());
     this._saveGround = button('Save ground points …', () => this._askGround());
@@ -138,11 +142,19 @@ class DrawView {
     this._context.setState({tool: tool === 'regions' ? null : tool});
     this._tip.textContent = TIPS[tool];
     this._canvas.element.classList.toggle('moving', tool === 'move');
+    this._place.hidden = Boolean(this._model.pending) || tool === 'move';
   }
 
   _endShape() {
     if (this._model.finish()) this._finished();
     else this._context.say('it has too few points yet', true);
+  }
+
+  /** Begin with a shape that is there already: the way without a mouse. */
+  _placeShape() {
+    this._model.place(this._tools.value());
+    this._finished();
+    this._canvas.focusPoint(this._model.selectedShape().id, 0);
   }
 
   /** What comes next after a shape is to change or name it, not to draw over it. */
@@ -195,6 +207,7 @@ class DrawView {
     this._unsaved.textContent = unsaved ? 'not saved yet' : '';
     this._copy.show(unsaved);
     this._finish.hidden = !model.pending;
+    this._place.hidden = Boolean(model.pending) || this._tools.value() === 'move';
     this._undo.disabled = !model.canUndo;
     this._redo.disabled = !model.canRedo;
     this._showSaving();

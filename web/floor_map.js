@@ -47,8 +47,10 @@ export class FloorMap {
     this._marks.replaceChildren(...about.hotspots.flatMap((spot, number) => {
       const [x, y] = [(spot.x - origin[0]) / resolution,
                       height - (spot.y - origin[1]) / resolution];
-      const label = drawn('text', {x: x + 1.3 * size, y: y + 0.7 * size,
-                                   'font-size': 2 * size});
+      const side = x > 0.85 * width ? -1 : 1;  // not beyond the map's edge
+      const label = drawn('text', {x: x + 1.3 * side * size, y: y + 0.7 * size,
+                                   'font-size': 2 * size,
+                                   'text-anchor': side > 0 ? 'start' : 'end'});
       label.textContent = number + 1;
       return [drawn('circle', {cx: x, cy: y, r: size}), label];
     }));

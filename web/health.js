@@ -30,9 +30,9 @@ export class HealthText {
       this.mark.textContent = word;
       this.mark.className = `mark ${level}`;
     }
-    const message = level === 'ok' ? '' : [
+    const message = level === 'ok' ? '' : sentences([
       level === 'late' ? `the last picture came ${Math.round(silence)} s ago`
-        : camera.health.message, advice].filter(Boolean).join('. ');
+        : camera.health.message, advice]);
     // A screen reader hears about what has changed, not about each second.
     if (message.replace(/\d+/g, '') !== this._said || !this.text.textContent) {
       this._said = message.replace(/\d+/g, '');
@@ -41,6 +41,11 @@ export class HealthText {
     this.text.classList.toggle('failed', !['ok', 'paused'].includes(level));
     this.text.hidden = !message;
   }
+}
+
+/** Return sentences in a row, each with its full stop. */
+function sentences(texts) {
+  return texts.filter(Boolean).map(text => /[.?!]$/.test(text) ? text : `${text}.`).join(' ');
 }
 
 /**

@@ -6,7 +6,7 @@ import {choice, element, field, fill} from './dom.js';
 import {countsPart, eventsPart, heatPart, placeControls, placeOf, weekPart}
   from './history_parts.js';
 import {classesAsText, classesOf, daysChosen, firstAndLast, inWords, otherTime, question,
-        spanOf, SPANS, timeChosen, viewOf, zoneOf} from './history_query.js';
+        spanOf, SPANS, timeChosen, zoneOf} from './history_query.js';
 import {howToSwitchOn} from './history_off.js';
 import {headingOf} from './quantities.js';
 import {dayControls, hourControls} from './time_filter.js';

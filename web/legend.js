@@ -1,9 +1,8 @@
 /** What the colours of a heatmap stand for. */
 
+import {duration} from './count_cards.js';
 import {element} from './dom.js';
 import {brief} from './quantities.js';
-
-const UNITS = {seconds: 's of presence', frames: 'frames of presence'};
 
 /** A bar of colours with the values at its ends. */
 export class Legend {
@@ -22,11 +21,11 @@ export class Legend {
   show(legend) {
     this.element.hidden = !legend;
     if (!legend) return;
-    const unit = UNITS[legend.unit] ?? legend.unit;
+    const high = `${legend.unit === 'seconds' ? duration(legend.high)
+      : `${brief(legend.high)} ${legend.unit}`} of presence`;
     this._low.textContent = brief(legend.low);
-    this._high.textContent = `${brief(legend.high)} ${unit}`;
+    this._high.textContent = high;
     this._bar.style.backgroundImage = `linear-gradient(to right, ${legend.colours.join(', ')})`;
-    this._bar.setAttribute('aria-label', `Colours from ${brief(legend.low)} to `
-                           + `${brief(legend.high)} ${unit}`);
+    this._bar.setAttribute('aria-label', `Colours from ${brief(legend.low)} to ${high}`);
   }
 }

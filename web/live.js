@@ -13,6 +13,8 @@ import {segments} from './segments.js';
 import {SMALL, Wall} from './wall.js';
 
 const LEGEND_MS = 3000;
+const LEGEND_SOON_MS = 1200;
+/** After the first picture; the node reports its scale once a second. */
 const COUNTS_MS = 10000;
 const FLOOR_MS = 3000;
 
@@ -137,11 +139,15 @@ class LiveView {
     if (header.width === SMALL) this._wall.picture(header.id, picture);
     if (header.id !== this._id || header.width !== 0) return;
     this._pictureAt = performance.now();
+    if (!this._picture.shown) {
+      this._timers.push(setTimeout(() => this._loadLegend(), LEGEND_SOON_MS));
+    }
     this._picture.show(picture);
     this._waiting.hidden = true;
   }
 
   async _loadLegend() {
+    if (!this._picture.shown) return;
     try {
       this._legend.show(await this._get('legend'));
     } catch (error) {

@@ -1,7 +1,7 @@
 /** What is counted, in words and with units; and how numbers are written. */
 
 /** Name, heading and unit of what a place counts. */
-export const QUANTITIES = [
+const QUANTITIES = [
   ['tracks', 'Distinct objects', ''], ['entries', 'Entries', ''], ['exits', 'Exits', ''],
   ['occupancy', 'Dwell time', 's'], ['forward', 'Forward', ''], ['backward', 'Backward', '']];
 const OF_REGIONS = ['entries', 'tracks', 'exits', 'occupancy'];

@@ -32,6 +32,10 @@ export class ShapesCanvas {
     listen('pointerleave', () => this._hover(null));
     listen('keydown', this._key);
     listen('focusin', this._focus);
+    // Chromium heeds touch-action of a drawing, but not of what is in it.
+    this.element.addEventListener('touchstart', event => {
+      if (event.target.closest('.handle, .middle')) event.preventDefault();
+    }, {passive: false});
     this._watcher = new ResizeObserver(() => this._marks.place());
     this._watcher.observe(this.element);
   }
@@ -120,11 +124,17 @@ export class ShapesCanvas {
       this._model.select(shape === undefined ? null : Number(shape));
       return;
     }
-    const closes = pending && (twice || (KINDS[pending.kind].closed && pending.points.length > 2
-      && distance(at, this._marks.px(pending.points[0])) < near));
+    const isAt = point => distance(at, this._marks.px(point)) < near;
+    const closes = pending && (twice && isAt(pending.points.at(-1)) || KINDS[pending.kind].closed
+      && pending.points.length > 2 && isAt(pending.points[0]));
     if (closes) this._finish();
     else this._model.draw(pending?.kind ?? tool, this._pointAt(at));
     if (pending && !this._model.pending && !closes) this._onfinish();  // the fourth ground point
+  }
+
+  /** Let the keys move a point of a shape. */
+  focusPoint(shape, point) {
+    this.element.querySelector(`.handle[data-shape="${shape}"][data-point="${point}"]`)?.focus();
   }
 
   _finish() {

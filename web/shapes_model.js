@@ -196,6 +196,20 @@ export class ShapesModel {
     return true;
   }
 
+  /**
+   * Put a shape of a kind in the middle, as something to begin with for those who use keys.
+   * @param {string} kind one of `KINDS`
+   */
+  place(kind) {
+    const [left, low, right, high] = this.bounds;
+    const at = (x, y) => this.kept([left + x * (right - left), low + y * (high - low)]);
+    this.change('', () => {
+      this.pending = {kind, points: KINDS[kind].closed
+        ? [at(0.4, 0.4), at(0.6, 0.4), at(0.6, 0.6), at(0.4, 0.6)] : [at(0.4, 0.5), at(0.6, 0.5)]};
+      this._finish();
+    });
+  }
+
   _finish() {
     const {kind, points} = this.pending;
     const shape = this._shape(kind, kind === 'ground' ? '' : this._freeName(kind), points);

@@ -24,6 +24,7 @@ export class Wall {
    */
   show(cameras, chosen) {
     this.element.hidden = cameras.length < 2;
+    if (this.element.hidden) return;
     if (cameras.map(one => one.id).join('\n') !== [...this._tiles.keys()].join('\n')) {
       this._tiles = new Map(cameras.map(
         one => [one.id, this._tiles.get(one.id) ?? this._tile(one)]));

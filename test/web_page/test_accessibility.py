@@ -4,7 +4,7 @@ from page_site import ID
 import pytest
 
 VIEWS = ('live', 'draw', 'history')
-READY = {'live': 'main canvas', 'draw': 'main canvas, main svg',
+READY = {'live': 'main canvas', 'draw': 'svg.shapes',
          'history': '.week td[role=gridcell]'}
 TARGETS = 'button, a[href], input, select, textarea, summary, [role=slider], [role=tab]'
 """What somebody touches; others have these roles only inside of a larger one."""

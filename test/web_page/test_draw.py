@@ -1,4 +1,4 @@
-"""The view that draws, in a real browser with mouse, finger and keys; the node has what it saves."""
+"""The view that draws, in a real browser: mouse, finger and keys; the node has what it saves."""
 
 from page_site import ID, LINES, NAME, REGIONS
 import pytest
@@ -40,7 +40,7 @@ class Drawing:
         finally:
             self.site.node.destroy_client(client)
 
-    def open(self):
+    def visit(self):
         """Open the view by its address and wait until there is a picture."""
         self.browser.visit(f'{self.site.address}/?view=draw&camera={ID}')
         self.ready()
@@ -127,7 +127,7 @@ class Drawing:
 
 
 def test_a_region_is_drawn_counts_and_is_still_there(drawing):
-    """From the page as it opens, seven clicks and Enter: those are the steps in the README."""
+    """From the page as it opens, seven clicks and Enter: the steps are in docs/drawing.md."""
     browser = drawing.browser
     browser.visit(drawing.site.address)
     browser.find('main canvas')
@@ -154,7 +154,7 @@ def test_a_region_is_drawn_counts_and_is_still_there(drawing):
 
 def test_steps_are_undone_and_made_again(drawing):
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     for corner in CORNERS[:3]:
         drawing.click(corner)
     assert len(browser.every('.pending .dot')) == 3
@@ -179,7 +179,7 @@ def test_steps_are_undone_and_made_again(drawing):
 def test_points_are_moved_put_in_and_removed(drawing):
     """By mouse, and by keys alone: Tab goes from point to point."""
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     drawing.tool('move')
     drawing.click((0.5, 0.9))
     assert browser.every('.entry.selected')
@@ -207,10 +207,26 @@ def test_points_are_moved_put_in_and_removed(drawing):
     assert not browser.every('.entry.selected')
 
 
+def test_a_region_by_keys_alone(drawing):
+    """It is put in the middle, moved by the arrow keys, and saved."""
+    browser = drawing.browser
+    drawing.visit()
+    browser.run('[...document.querySelectorAll(".draw button")].find('
+                'one => one.textContent === "Put in the middle").focus()')
+    browser.keys(ENTER)
+    assert drawing.points('region 1') == [4, pytest.approx([256, 192], abs=1)]
+    drawing.keys_with(SHIFT, RIGHT)
+    assert drawing.points('region 1')[1] == pytest.approx([266, 192], abs=1)
+    browser.run('document.querySelector(".button.primary").focus()')
+    browser.keys(ENTER)
+    browser.wait(lambda: 'saved' in browser.text('#status'), 'saved')
+    assert len(drawing.shapes_on_node()['region 1']) == 4
+
+
 def test_a_line_counts_to_where_its_arrow_points(drawing):
     """Turned, it counts the other way; an ignored area is drawn as a region is."""
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     drawing.tool('lines')
     drawing.click((0.2, 0.5))
     drawing.click((0.8, 0.5))
@@ -238,7 +254,7 @@ def test_a_line_counts_to_where_its_arrow_points(drawing):
 
 def test_what_makes_no_sense_is_marked_and_not_saved(drawing):
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     for number in (0, 1, 3, 2):
         drawing.click(CORNERS[number])
     browser.keys(ENTER)
@@ -257,7 +273,7 @@ def test_what_makes_no_sense_is_marked_and_not_saved(drawing):
 
 def test_what_is_not_saved_survives_a_reload(drawing):
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     for corner in CORNERS[:3]:
         drawing.click(corner)
     browser.keys(ENTER)
@@ -268,12 +284,12 @@ def test_what_is_not_saved_survives_a_reload(drawing):
     assert browser.run("""
         const leaving = new Event('beforeunload', {cancelable: true});
         return !window.dispatchEvent(leaving);""")
-    drawing.open()
+    drawing.visit()
     assert drawing.names()[-1] == 'entrance'
     assert browser.text('.draw-side .mark') == 'not saved yet'
     drawing.save('3 regions')
     assert 'entrance' in drawing.shapes_on_node()
-    drawing.open()
+    drawing.visit()
     assert not browser.text('.draw-side .mark')
 
 
@@ -281,7 +297,7 @@ def test_fingers_draw(drawing):
     """On a phone: taps set corners, and a finger drags one of them."""
     browser = drawing.browser
     browser.size(400, 800, touch=True)
-    drawing.open()
+    drawing.visit()
     for corner in (*CORNERS, CORNERS[0]):
         drawing.touch(corner)
     assert 'region 1' in drawing.names()
@@ -295,7 +311,7 @@ def test_fingers_draw(drawing):
 
 def test_parameters_are_copied(drawing):
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     browser.find('[aria-label="Parameters"] .button').click()
     text = browser.wait(lambda: browser.find('textarea').get_attribute('value'), 'YAML')
     parameters = yaml.safe_load(text)[NAME]['ros__parameters']
@@ -305,7 +321,7 @@ def test_parameters_are_copied(drawing):
 def test_the_floor_is_set_by_four_points(drawing):
     """The node starts its pipeline again, with the points and metres, and shows a floor."""
     browser = drawing.browser
-    drawing.open()
+    drawing.visit()
     drawing.tool('ground')
     for corner in ((0.05, 0.9), (0.95, 0.9), (0.8, 0.63), (0.2, 0.63)):
         drawing.click(corner)
