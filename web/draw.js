@@ -91,7 +91,8 @@ class DrawView {
         element(
           'section', {class: 'panel', 'aria-label': 'Picture'},
           element('div', {class: 'panel-head'}, this._tools.element,
-                  element('div', {class: 'tools'}, this._place, this._finish, this._undo, this._redo)),
+                  element('div', {class: 'tools'}, this._place, this._finish, this._undo,
+                          this._redo)),
           this._tip, this._stage, this._health.text,
           element('div', {class: 'tools draw-foot'}, this._health.mark,
                   check(this._heat, 'Heatmap'), check(this._still, 'Still picture'))),

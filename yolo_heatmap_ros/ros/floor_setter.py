@@ -25,7 +25,7 @@ POINTS = ('ground.points_px', 'ground.points_m')
 PATIENCE = 20.0
 """Seconds to wait for an answer: the node may be busy with a frame, or write to a slow disk."""
 DISCOVERY = 5.0
-"""Seconds to wait until the services of a node are known: a new one on a busy machine takes some."""
+"""Seconds to wait until the services of a node are known, which takes some on a busy machine."""
 LOADING = 180.0
 """Seconds to wait for `configure`: it loads the model."""
 _GROUND = {spec.name: spec for spec in HEATMAP_PARAMETERS if spec.name.startswith('ground.')}
