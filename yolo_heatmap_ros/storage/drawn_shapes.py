@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, NamedTuple
 import yaml
 
 from yolo_heatmap_ros.errors import ShapesError
+from yolo_heatmap_ros.storage.snapshots import sync_folder
 from yolo_heatmap_ros.yaml_text import load_yaml
 
 FORMAT = 1
@@ -54,18 +55,10 @@ def write(path: Path, shapes: DrawnShapes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise ShapesError(f"cannot write '{path}': {error.strerror or error}; check the folder's "
                           'permissions and the space on its disk') from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read(path: Path) -> DrawnShapes:

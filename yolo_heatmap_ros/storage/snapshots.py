@@ -69,9 +69,9 @@ def write(folder: Path, snapshot: Snapshot, pictures: Mapping[str, np.ndarray], 
         _remove_unfinished(folder)
         with _unfinished(folder) as temporary:
             _write_files(temporary, snapshot, pictures)
-            _sync(temporary)
+            sync_folder(temporary)
             written = _publish(temporary, folder, prefix)
-        _sync(folder)
+        sync_folder(folder)
         for old in _all(folder, prefix, snapshot.camera)[keep:]:
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
@@ -166,7 +166,8 @@ def _sync_file(file) -> None:
     os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
