@@ -22,7 +22,7 @@ from inputs import real_folder, truth_folder
 import numpy as np
 from tsai import TsaiCamera
 from yolo_heatmap_ros.detectors.yolo import YoloDetector
-from yolo_heatmap_ros.heat.detections import _intersection_over_union, Detections
+from yolo_heatmap_ros.heat.detections import Detections, intersection_over_union
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {'10 Hz': 1, '5 Hz': 2, '3.3 Hz': 3, '2 Hz': 5, '1 Hz': 10}
@@ -127,7 +127,7 @@ def matched(sightings, found: Detections) -> np.ndarray:
     numbers = np.full(len(found), -1)
     if not sightings or not len(found):
         return numbers
-    overlap = _intersection_over_union(found.xyxy, np.array([one.box for one in sightings],
+    overlap = intersection_over_union(found.xyxy, np.array([one.box for one in sightings],
                                                             np.float32))
     while overlap.max() >= SAME:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)

@@ -24,6 +24,7 @@ def browser(chromium):
     yield chromium
     assert not chromium.errors()
     assert not chromium.foreign_requests()
+    chromium.driver.get('about:blank')  # else the page goes on beside the tests of others
 
 
 @pytest.fixture(scope='module')
