@@ -127,7 +127,7 @@ class Drawing:
 
 
 def test_a_region_is_drawn_counts_and_is_still_there(drawing):
-    """From the page as it opens, seven clicks and Enter: the steps are in docs/drawing.md."""
+    """From the page as it opens, six clicks and Enter: the steps are in docs/drawing.md."""
     browser = drawing.browser
     browser.visit(drawing.site.address)
     browser.find('main canvas')
