@@ -10,7 +10,8 @@ const VIEWS = {
   history: ['History', () => import('./history.js')]};
 const SAID_MS = 8000;
 const FAILURE_SAID_MS = 20000;
-const LOST = 'No connection to web_viewer, which shows this page. It is tried again by itself.';
+const LOST = 'No connection to web_viewer, which serves this page: is it still running? The page '
+  + 'connects again by itself.';
 const READ_ONLY = 'This browser may look, but change nothing: it has no token. Open the address '
   + 'with the token that the log of web_viewer shows, or reload the page on the machine itself.';
 const NO_CAMERA = 'No heatmap node has been found yet. Once one runs, it is shown here by itself; '
@@ -35,6 +36,7 @@ class Page {
       watch: watched => this._connection.watch(watched)};
     this._openView = null;
     this._opened = '';
+    this._incomplete = false;
     $('views').addEventListener('click', event => this._chooseView(event));
     $('camera').addEventListener('change', event => this._setState(
       {camera: event.target.value}, {push: true}));
@@ -68,6 +70,7 @@ class Page {
   _setLost(lost) {
     if (lost === this._lost) return;
     if (!lost && this._lost) {
+      if (this._incomplete) location.reload();
       say('connected again', false);
       this._askWhatMayBeChanged();
     }
@@ -129,8 +132,18 @@ class Page {
         ? `There is no camera ‘${camera}’: choose one above.` : NO_CAMERA}));
       return;
     }
-    const {open} = await (VIEWS[view] ?? VIEWS.live)[1]();
+    let open;
+    try {
+      ({open} = await (VIEWS[view] ?? VIEWS.live)[1]());
+    } catch {  // its file did not come; a browser does not ask for it again before a reload
+      this._incomplete = true;
+    }
     if (wanted !== this._opened) return;
+    if (!open) {
+      $('view').replaceChildren(element('p', {class: 'panel', textContent: 'This view could not '
+        + 'be loaded: it is there once the page has a connection again, or reload the page.'}));
+      return;
+    }
     const container = element('div');
     $('view').replaceChildren(container);
     this._openView = open(container, this._context);

@@ -1,7 +1,7 @@
 /** What was counted at the places of a camera, at one time or at two. */
 
 import {element} from './dom.js';
-import {headingOf, quantitiesOf, written} from './quantities.js';
+import {headingOf, quantitiesOf, timeWatched, written} from './quantities.js';
 
 /**
  * Return a table of counts, also per hour watched.
@@ -27,7 +27,7 @@ export function countsTable(view, rows, others) {
         other ? element('td', {class: 'ratio', textContent: ratio(a, b)}) : null);
     })));
   const seen = [rows, others].filter(Boolean).map((of, number) => (
-    `${other ? 'AB'[number] + ': ' : ''}${written(watched(of) / 3600, 1)} h watched, `
+    `${other ? 'AB'[number] + ': ' : ''}${timeWatched(watched(of))}, `
     + `${written(of[0]?.frames ?? 0)} frames`)).join('; ');
   return element('div', {}, element('p', {class: 'muted', textContent: seen}), element(
     'div', {class: 'scrolled', tabIndex: 0, role: 'region', 'aria-label': 'Table of counts'},

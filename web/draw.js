@@ -84,8 +84,8 @@ class DrawView {
     this._unsaved = element('span', {class: 'mark warn'});
     this._saveNote = element('p', {class: 'muted small'});
     this._container.replaceChildren(
-      hint('draw', 'Click the corners of a region on the picture, press Enter, then Save: from '
-           + 'then on it is counted who comes and goes.') ?? '',
+      hint('draw', 'Click the corners of a region on the picture, then Finish (or Enter), then '
+           + 'Save: from then on, those who come and go are counted in Live.') ?? '',
       element(
         'div', {class: 'draw'},
         element(
@@ -224,7 +224,8 @@ class DrawView {
     this._saveGround.hidden = !ground;
     this._saveGround.disabled = !may;
     const note = !may ? 'This browser may not save: see above.'
-      : model.isUnsaved('shapes') ? 'Counts of what you change begin at zero once it is saved.'
+      : model.isUnsaved('shapes')
+        ? 'Counts of what is new or has moved begin at zero once it is saved.'
         : this._context.camera()?.drawn ?? '';
     if (this._saveNote.textContent !== note) this._saveNote.textContent = note;
   }

@@ -5,12 +5,12 @@ export const TOOLS = [['regions', 'Region'], ['lines', 'Line'], ['ignored_areas'
                       ['ground', 'Ground'], ['move', 'Change']];
 /** What to do, by kind. */
 export const TIPS = {
-  regions: 'Click the corners of the region; Enter, a double click or a click on the first corner '
-    + 'closes it. Heat and counts are of regions alone, once there are any.',
-  lines: 'Click the points of the line; Enter or a double click ends it. Forward is where the '
-    + 'arrow points: to the right, as seen along the line from its first point.',
+  regions: 'Click the corners of the region; Finish, Enter, a double click or a click on the '
+    + 'first corner closes it. Once there are regions, heat is added only inside them.',
+  lines: 'Click the points of the line; Finish, Enter or a double click ends it. Forward is where '
+    + 'the arrow points: to the right, as seen along the line from its first point.',
   ignored_areas: 'Click the corners of what shall not be looked at, such as a screen or a mirror; '
-    + 'Enter, a double click or a click on the first corner closes it.',
+    + 'Finish, Enter, a double click or a click on the first corner closes it.',
   ground: 'Click four points on the floor whose places you have measured, far from each other; '
     + 'then enter their metres in the list.',
   move: 'Click a shape to choose it, drag its points, or move them with the arrow keys (Shift: '

@@ -4,10 +4,10 @@ import {element} from './dom.js';
 
 const LEVELS = {
   ok: ['Working', ''],
-  paused: ['Paused', 'Frames arrive, but nothing is counted. Resume goes on.'],
+  paused: ['Paused', 'Frames arrive, but nothing is counted until you resume.'],
   warn: ['Look at this', 'It works, but not as well as it could.'],
   error: ['Not working', 'Nothing is counted until that is mended; the log of the node has more.'],
-  stale: ['Silent', 'If it stays so, see the log of the node, or start it again.'],
+  stale: ['Silent', 'If it stays so, start the node again.'],
   gone: ['Not there', 'Start the node; this page goes on by itself once it is back.'],
   late: ['No new picture', 'See whether the camera still sends.']};
 
@@ -43,9 +43,12 @@ export class HealthText {
   }
 }
 
-/** Return sentences in a row, each with its full stop. */
+/** Return sentences in a row, each with its capital and its full stop; names stay as they are. */
 function sentences(texts) {
-  return texts.filter(Boolean).map(text => /[.?!]$/.test(text) ? text : `${text}.`).join(' ');
+  return texts.filter(Boolean).map(text => {
+    const sentence = text[0].toUpperCase() + text.slice(1);
+    return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
+  }).join(' ');
 }
 
 /**

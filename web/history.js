@@ -5,8 +5,8 @@ import {later, timeInWords, zones} from './days.js';
 import {choice, element, field, fill} from './dom.js';
 import {countsPart, eventsPart, heatPart, placeControls, placeOf, weekPart}
   from './history_parts.js';
-import {classesAsText, classesOf, daysChosen, firstAndLast, inWords, otherTime, question,
-        spanOf, SPANS, timeChosen, zoneOf} from './history_query.js';
+import {classesAsText, classesOf, daysChosen, firstAndLast, hasOlder, inWords, otherTime,
+        question, spanOf, SPANS, timeChosen, viewOf, zoneOf} from './history_query.js';
 import {howToSwitchOn} from './history_off.js';
 import {headingOf} from './quantities.js';
 import {dayControls, hourControls} from './time_filter.js';
@@ -24,7 +24,7 @@ const SETTLED_MS = 250;
 export function open(container, context) {
   const view = new HistoryView(container, context);
   view.load();
-  return {update() {}, close: () => view.close()};
+  return {update: () => view.update(), close: () => view.close()};
 }
 
 class HistoryView {
@@ -43,6 +43,13 @@ class HistoryView {
     clearTimeout(this._timer);
     for (const part of this._parts ?? []) part.close();
     this._container.replaceChildren();
+  }
+
+  /** Ask again once there is a connection, where there was none before. */
+  update() {
+    if (!this._unanswered) return;
+    this._unanswered = false;
+    this.load();
   }
 
   /** Ask what there is, then show it; again once another time zone is chosen. */
@@ -66,6 +73,7 @@ class HistoryView {
       await Promise.all([this._show(true), this._countDays(asking)]);
     } catch (error) {
       if (asking !== this._asking || error.name === 'AbortError') return;
+      this._unanswered = error.status === 0;
       this._root.replaceChildren(error.status === 404 ? howToSwitchOn(
         error.message, this._context.say) : this._failed(error.message));
       for (const part of this._parts ?? []) part.close();
@@ -92,6 +100,7 @@ class HistoryView {
     this._parts = [heatPart(about), countsPart(about), weekPart(about), eventsPart(about)];
     const [heat, counts, week, events] = this._parts;
     this._summary = element('p', {class: 'summary', role: 'status'});
+    this._partly = element('p', {class: 'muted small'});
     this._spans = SPANS.map(([value, text]) => element('button', {
       type: 'button', class: 'button', textContent: text,
       onclick: () => this._change({span: value, from: '', to: ''})}));
@@ -122,7 +131,7 @@ class HistoryView {
                                              field('Compare with', this._against),
                                              field('Time zone', this._zone), this._setupField),
                 this._classes.element),
-        this._otherTimes.element, this._summary),
+        this._otherTimes.element, this._summary, this._partly),
       element('div', {class: 'columns'}, heat.section, counts.section), week.section,
       events.section);
   }
@@ -211,10 +220,15 @@ class HistoryView {
     this._place.show();
     fill(this._zone, zones().map(name => [name, name]), zoneOf(state));
     this._setupField.hidden = overview.views.length < 2;
-    fill(this._setup, [['', 'the newest then'], ...overview.views.map(view => [
-      String(view.view), `${timeInWords(view.begin_s, zoneOf(state))} (${view.width} × `
-      + `${view.height} px${view.regions.length ? `, ${view.regions.join(', ')}` : ''})`])],
-         state.setup ?? '');
+    this._partly.hidden = !hasOlder(state, overview);
+    this._partly.textContent = 'Only what was counted with the newest camera and places, in use '
+      + `since ${timeInWords(viewOf(state, overview).begin_s, zoneOf(state))}; for what was `
+      + 'before, choose others under ‘Camera and places as of’.';
+    fill(this._setup, [['', 'the newest of that time'], ...overview.views.map(view => {
+      const about = [`${view.width} × ${view.height} px`, ...view.regions, ...view.lines];
+      return [String(view.view),
+              `${timeInWords(view.begin_s, zoneOf(state))} (${about.join(', ')})`];
+    })], state.setup ?? '');
     const days = span === 'all' ? [] : [['before', 'the days before']];
     const other = otherTime(state, overview);
     fill(this._against, [['', 'nothing'], ...days, ['own', 'another time …']],

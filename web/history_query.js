@@ -93,6 +93,20 @@ export function viewOf(state, overview) {
   return newest(touched) ?? newest(overview.views);
 }
 
+/**
+ * Return whether the chosen days have counts of older versions, which are not asked about.
+ * @param {Object} state the page's
+ * @param {Object} overview what the API says of the history
+ * @returns {boolean}
+ */
+export function hasOlder(state, overview) {
+  const {first} = firstAndLast(daysChosen(state, overview), overview);
+  const begin = Date.parse(first) / 1000 - 14 * 3600;
+  const asked = viewOf(state, overview);
+  return !state.setup && overview.views.some(
+    view => view.begin_s < asked.begin_s && view.end_s > begin);
+}
+
 function newest(views) {
   return [...views].sort((one, other) => one.end_s - other.end_s).at(-1);
 }

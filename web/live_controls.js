@@ -104,8 +104,8 @@ export class NodeButtons {
 
   async _askReset() {
     if (await confirmed(
-      'Reset the heat?', 'All heat and all counts of this camera begin at zero again. What was '
-      + 'saved, and the history, stay.', 'Reset')) {
+      'Reset heat and counts?', 'All heat and all counts of this camera begin at zero again. '
+      + 'What was saved, and the history, stay.', 'Reset')) {
       await this._post('reset');
     }
   }

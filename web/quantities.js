@@ -42,6 +42,16 @@ export function brief(value) {
 }
 
 /**
+ * Write for how long a camera was watched.
+ * @param {number} seconds how long
+ * @returns {string} as '52 s watched', '12.5 min watched' or '1,204.3 h watched'
+ */
+export function timeWatched(seconds) {
+  const [size, unit] = seconds < 120 ? [1, 's'] : seconds < 7200 ? [60, 'min'] : [3600, 'h'];
+  return `${written(seconds / size, 1)} ${unit} watched`;
+}
+
+/**
  * Write a number in full, as '54,070' or '196.3'.
  * @param {number|null} value a number, or null for none
  * @param {number} digits after the point, at most

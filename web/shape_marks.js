@@ -84,6 +84,8 @@ export class ShapeMarks {
                        + `${points.length} points`);
       group.classList.toggle('bad', Boolean(this._model.problemOf(shape)));
       label.textContent = shape.name;
+      label.setAttribute('text-anchor', !closed && forwardOf(points).forward[0] < -0.3 ? 'end'
+        : 'start');
       place(label, 'x', 'y', this._labelAt(points, closed));
     });
     if (selected) group.append(...this._middles(first), ...this._handles(first));
@@ -94,7 +96,8 @@ export class ShapeMarks {
   _labelAt(points, closed) {
     if (!closed) {
       const {at, forward} = forwardOf(points);
-      return [at[0] + 20 * forward[0] + 10, at[1] + 20 * forward[1] + 5];
+      const beside = forward[0] < -0.3 ? -10 : 10;
+      return [at[0] + 20 * forward[0] + beside, at[1] + 20 * forward[1] + 5];
     }
     const [x, y] = points.reduce((best, point) => point[1] < best[1] ? point : best);
     return [Math.min(Math.max(x, 4), this.element.clientWidth - 60), Math.max(y - 9, 15)];

@@ -2,7 +2,7 @@
 
 import {dayInWords, daysFrom, later, monthInWords} from './days.js';
 import {drawn, element} from './dom.js';
-import {brief} from './quantities.js';
+import {brief, timeWatched} from './quantities.js';
 
 const HEIGHT = 64;
 /** Height of the bars in units of the drawing, of which the lowest ones show the time watched. */
@@ -88,7 +88,7 @@ export class TimeSlider {
   _inWords(number) {
     const {date, watched, count} = this._days[number];
     const counted = count === undefined ? '' : `, ${this._what}: ${brief(count)}`;
-    return `${dayInWords(date)}: ${brief(watched / 3600)} h watched${counted}`;
+    return `${dayInWords(date)}: ${timeWatched(watched)}${counted}`;
   }
 
   _draw() {

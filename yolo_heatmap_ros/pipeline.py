@@ -97,7 +97,7 @@ class HeatmapPipeline:
         """
         Continue with other options, of which those in `changed` differ from before.
 
-        Counts of changed regions or lines start from zero.  Raises ModelError, before anything
+        Counts of regions and lines that have moved start from zero.  Raises ModelError, before anything
         has changed, if the model cannot give what they need.
         """
         check_kernel(options.kernel, self.detector)

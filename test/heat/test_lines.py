@@ -1,5 +1,6 @@
 """Lines: what crosses them, which way, and how often; also against the truth."""
 
+from dataclasses import replace
 import json
 
 import numpy as np
@@ -162,14 +163,15 @@ def test_an_id_that_two_objects_have_is_of_the_first():
 
 
 def test_new_lines_leave_what_waits_for_regions():
-    """Both wait until a track is confirmed; only what is set again starts over."""
+    """Both wait until a track is confirmed; only what is put elsewhere starts over."""
     left = {'left': np.array([[0, 0], [160, 0], [160, 240], [0, 240]], np.float32)}
     for changed in ('lines', 'regions'):
         options = HeatOptions(lines=GATE, regions=left, track_memory=5.0)
         heat = HeatAccumulator(*SIZE, options)
         for number in range(10):
             if number == 4:
-                heat.reconfigure(options, [changed])
+                moved = {name: shape + 2 for name, shape in getattr(options, changed).items()}
+                heat.reconfigure(replace(options, **{changed: moved}), [changed])
             heat.update(object_at(175 - 15 * number, 120), number / 10)
         assert heat.regions.counts['left'].entries == (changed == 'lines')
         assert heat.lines.counts['gate'].forward == (changed == 'regions')
@@ -223,6 +225,21 @@ def test_new_lines_leave_the_counts_of_regions():
         'new': (0, 1)}
     heat.reconfigure(HeatOptions(lines={'new': GATE['gate']}), ['regions'])
     assert heat.regions is None and heat.lines.counts['new'].backward == 1
+
+
+def test_a_line_that_stays_where_it_is_goes_on_counting():
+    """Who is just on it when others are added crosses it once; turned, it begins at zero."""
+    places = walk((260, 120), (60, 120))
+    heat = HeatAccumulator(*SIZE, HeatOptions(lines=GATE))
+    for number, place in enumerate([*places, *places[::-1]]):
+        if place[0] == 160:
+            heat.reconfigure(HeatOptions(lines={
+                **GATE, f'other {number}': GATE['gate'] - (50, 0)}), ['lines'])
+        heat.update(object_at(*place), number / 10)
+    count = heat.lines.counts['gate']
+    assert (count.forward, count.backward) == (1, 1)
+    heat.reconfigure(HeatOptions(lines={'gate': GATE['gate'][::-1].copy()}), ['lines'])
+    assert heat.state().lines['gate'] == {'forward': 0, 'backward': 0, 'by_class': {}}
 
 
 def test_parsing():

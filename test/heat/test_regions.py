@@ -207,6 +207,32 @@ def test_a_region_outside_the_picture_is_said_once(outside):
     assert heat.new_warnings() == [line]
 
 
+def test_a_region_that_stays_where_it_is_goes_on_counting():
+    """Also when others come and go, and when it is given in fractions, which are rounded."""
+    heat = HeatAccumulator(*SIZE, HeatOptions(regions=LEFT_HALF))
+
+    def walk(begin, *places):
+        for number, x in enumerate(places):
+            heat.update(person_at(x, 200), begin + number / 10)
+        return heat.regions.counts['left']
+    before = walk(0.0, *range(300, 50, -5))
+    assert (before.tracks, before.entries, before.exits) == (1, 1, 0)
+    seconds = before.occupancy
+    fractions = np.array([[0, 0], [0.4999, 0], [0.4999, 1], [0, 1]], np.float32)
+    heat.reconfigure(HeatOptions(regions={'right': LEFT_HALF['left'] + (160, 0),
+                                          'left': fractions}), ['regions'])
+    after = walk(5.0, *range(50, 300, 5))
+    assert (after.tracks, after.entries, after.exits) == (1, 1, 1)
+    assert after.occupancy > seconds + 1.0
+    assert heat.regions.counts['right'].entries == 1
+    heat.reconfigure(HeatOptions(regions={'left': LEFT_HALF['left'] * 0.9}), ['regions'])
+    assert totals(heat.regions.counts['left']) == RegionCount()
+    walk(10.0, *range(300, 50, -5))
+    heat.reconfigure(HeatOptions(regions={'left': LEFT_HALF['left'] * 0.9},
+                                 region_anchor='center'), ['region_anchor'])
+    assert totals(heat.regions.counts['left']) == RegionCount()
+
+
 def test_outline_and_name_are_drawn():
     heat = HeatAccumulator(*SIZE, HeatOptions(
         regions={'left': LEFT_HALF['left'] * 0.5 + 20}))

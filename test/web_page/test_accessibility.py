@@ -1,4 +1,4 @@
-"""All views of the page: for keyboards, screen readers, phones, and whoever likes it dark."""
+"""All views of the page: keyboards, screen readers, phones, light and dark."""
 
 from page_site import ID
 import pytest
@@ -15,6 +15,8 @@ def opened(browser, site, view):
     browser.visit(f'{site.address}/?view={view}&camera={ID}')
     browser.find(READY[view])
     browser.wait(lambda: not browser.every('[aria-busy=true]'), 'answers')
+    # What fades in has the contrast of neither before nor after.
+    browser.wait(lambda: browser.run('return !document.getAnimations().length'), 'the end')
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])

@@ -151,7 +151,7 @@ class HeatAccumulator:
         """
         Continue with other options, of which those in `changed` differ from before.
 
-        Counts of changed regions or lines start from zero.  `heat_unit`, `per_class`, `ground` and
+        Counts of regions and lines that have moved start from zero.  `heat_unit`, `per_class`, `ground` and
         `flow` cannot change: they need a new accumulator.
         """
         if bool(options.track_memory) != bool(self.options.track_memory):
@@ -162,9 +162,9 @@ class HeatAccumulator:
         self.options = options
         self._kernel = KERNELS[options.kernel]
         if {'regions', 'region_anchor'} & set(changed):
-            self._make_regions()
+            self._make_regions(self.regions)
         if {'lines', 'region_anchor'} & set(changed):
-            self._make_lines()
+            self._make_lines(self.lines)
         if {'ignored_areas', 'region_anchor'} & set(changed):
             self._make_ignored()
         if self._bins is None or self._bins.empty:
@@ -200,19 +200,23 @@ class HeatAccumulator:
         self.time_origin = origin
         self._make_bins()
 
-    def _make_regions(self) -> None:
-        self.regions = None
+    def _make_regions(self, before: Optional[Regions] = None) -> None:
+        """Make the regions; those that are as in `before` keep their counts."""
+        self.regions, same = None, set()
         if self.options.regions:
             self.regions = Regions(self.options.regions, *self.shape, self.options.region_anchor)
             self._warnings += self.regions.warnings()
-        self._tracks.forget_regions()
+            same = self.regions.take_over(before)
+        self._tracks.forget_regions(but=same)
 
-    def _make_lines(self) -> None:
-        self.lines = None
+    def _make_lines(self, before: Optional[Lines] = None) -> None:
+        """Make the lines; those that are as in `before` keep their counts."""
+        self.lines, same = None, set()
         if self.options.lines:
             self.lines = Lines(self.options.lines, *self.shape, self.options.region_anchor)
             self._warnings += self.lines.warnings()
-        self._tracks.forget_lines()
+            same = self.lines.take_over(before)
+        self._tracks.forget_lines(but=same)
 
     def _make_ignored(self) -> None:
         self.ignored = None

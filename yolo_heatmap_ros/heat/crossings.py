@@ -1,6 +1,6 @@
 """Paths of tracks between two sightings, and when they cross a border."""
 
-from typing import Iterator, NamedTuple, Optional, Tuple
+from typing import Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
 import cv2
 import numpy as np
@@ -53,6 +53,17 @@ class Walk(NamedTuple):
         count = min(max(1, int(np.ceil(self.length / spacing))), MAX_SAMPLES)
         for index in range(1, count + 1):
             yield index / count
+
+
+def unchanged(shapes: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]) -> Set[str]:
+    """
+    Return the names of shapes, (N, 2) px each, that are where those of the same name were.
+
+    Half a px is nothing: coordinates are rounded on their way through fractions and text.
+    """
+    return {name for name in shapes.keys() & before.keys()
+            if shapes[name].shape == before[name].shape
+            and np.abs(shapes[name] - before[name]).max() <= 0.5}
 
 
 def in_px(points: np.ndarray, height: int, width: int) -> np.ndarray:

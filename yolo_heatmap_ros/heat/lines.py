@@ -1,12 +1,12 @@
 """Named lines across the picture, with counts of crossings in both directions."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
-from yolo_heatmap_ros.heat.crossings import in_px, Point, Walk
+from yolo_heatmap_ros.heat.crossings import in_px, Point, unchanged, Walk
 from yolo_heatmap_ros.heat.events import DIRECTIONS, Event, EventKind
 from yolo_heatmap_ros.heat.tracks import Track
 
@@ -85,6 +85,14 @@ class Lines:
     def apply(self, event: Event) -> None:
         """Count an event of one of these lines."""
         self.counts[event.place].add(event.kind, event.class_id)
+
+    def take_over(self, before: Optional['Lines']) -> Set[str]:
+        """Take over the counts of lines that are where they were; return their names."""
+        if before is None or before.anchor != self.anchor:
+            return set()
+        same = unchanged(self.points, before.points)
+        self.counts.update((name, before.counts[name]) for name in same)
+        return same
 
     def forget_counts(self) -> None:
         """Start all counts from zero."""

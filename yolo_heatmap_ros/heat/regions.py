@@ -1,13 +1,14 @@
 """Named regions of the picture, with counts of objects and crossings."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 import cv2
 import numpy as np
 
 from yolo_heatmap_ros.choices import Anchor
-from yolo_heatmap_ros.heat.crossings import anchor_of, in_px, is_outside, Point, Walk
+from yolo_heatmap_ros.heat.crossings import (
+    anchor_of, in_px, is_outside, Point, unchanged, Walk)
 from yolo_heatmap_ros.heat.dwell import TrackPath
 from yolo_heatmap_ros.heat.events import Event, EventKind
 from yolo_heatmap_ros.heat.tracks import Stay, Track
@@ -162,6 +163,14 @@ class Regions:
     def _distance(self, polygon: np.ndarray, box: np.ndarray) -> float:
         """Return how far inside a polygon a box's anchor is, in px; outside it is negative."""
         return _depth(polygon, anchor_of(box, self.anchor))
+
+    def take_over(self, before: Optional['Regions']) -> Set[str]:
+        """Take over the counts of regions that are where they were; return their names."""
+        if before is None or before.anchor != self.anchor:
+            return set()
+        same = unchanged(self.polygons, before.polygons)
+        self.counts.update((name, before.counts[name]) for name in same)
+        return same
 
     def forget_counts(self) -> None:
         """Start all counts from zero; which tracks are inside, and were, stays known."""

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -185,17 +185,20 @@ class TrackMemory:
                 velocities[index] = track.floor_velocity
         return velocities
 
-    def forget_regions(self) -> None:
-        """Forget which tracks are in which regions, and what waits to be counted in them."""
+    def forget_regions(self, but: Collection[str] = ()) -> None:
+        """Forget which tracks are in regions, and what waits to be counted there, but in some."""
         for track in self._tracks.values():
-            track.stays.clear()
-            track.events = [event for event in track.events if event.kind in DIRECTIONS]
+            track.stays = {name: stay for name, stay in track.stays.items() if name in but}
+            track.events = [event for event in track.events
+                            if event.kind in DIRECTIONS or event.place in but]
 
-    def forget_lines(self) -> None:
-        """Forget which tracks are on which lines, and what waits to be counted on them."""
+    def forget_lines(self, but: Collection[str] = ()) -> None:
+        """Forget which tracks are on lines, and what waits to be counted there, but on some."""
         for track in self._tracks.values():
-            track.on_lines.clear()
-            track.events = [event for event in track.events if event.kind not in DIRECTIONS]
+            track.on_lines = {name: pending for name, pending in track.on_lines.items()
+                              if name in but}
+            track.events = [event for event in track.events
+                            if event.kind not in DIRECTIONS or event.place in but]
 
     def see(self, boxes: np.ndarray, numbers: Sequence[int], class_ids: Sequence[int],
             stamp: float, interval: float, max_gap: float, memory: float,
