@@ -128,7 +128,7 @@ def matched(sightings, found: Detections) -> np.ndarray:
     if not sightings or not len(found):
         return numbers
     overlap = intersection_over_union(found.xyxy, np.array([one.box for one in sightings],
-                                                            np.float32))
+                                                           np.float32))
     while overlap.max() >= SAME:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
         numbers[row] = sightings[column].number

@@ -82,7 +82,7 @@ class DrawView {
     this._still = element('input', {type: 'checkbox'});
     const check = (box, text) => element('label', {class: 'check target'}, box, text);
     this._unsaved = element('span', {class: 'mark warn'});
-    this._saveNote = element('p', {class: 'muted small'});
+    this._saveNote = element('p', {class: 'muted small', tabIndex: -1});
     this._container.replaceChildren(
       hint('draw', 'Click the corners of a region on the picture, then Finish (or Enter), then '
            + 'Save: from then on, those who come and go are counted in Live.') ?? '',
@@ -247,6 +247,8 @@ class DrawView {
     this._context.say(success ? `saved: ${message}` : message, !success);
     if (success) this._model.markSaved(what);
     this._showSaving();
+    // The button has just been disabled under the keys: what comes next is near it.
+    if (document.activeElement === document.body) this._saveNote.focus();
   }
 
   async _askGround() {

@@ -52,9 +52,11 @@ def show(options: argparse.Namespace) -> int:
             signal.signal(number, signal.SIG_IGN)
         codes = [stop(process) for process in processes]
         return int(any(codes))
+    ended = [f"'{command[2]}' has ended (exit code {process.returncode})"
+             for command, process in zip(commands, processes) if process.poll() is not None]
     for process in processes:
         stop(process)
-    print('demo: a part of it has ended, see above', file=sys.stderr)
+    print(f"demo: {', '.join(ended)}; its last lines above say why, if it could", file=sys.stderr)
     return 1
 
 

@@ -151,8 +151,8 @@ class HeatAccumulator:
         """
         Continue with other options, of which those in `changed` differ from before.
 
-        Counts of regions and lines that have moved start from zero.  `heat_unit`, `per_class`, `ground` and
-        `flow` cannot change: they need a new accumulator.
+        Counts of regions and lines that have moved start from zero.  `heat_unit`, `per_class`,
+        `ground` and `flow` cannot change: they need a new accumulator.
         """
         if bool(options.track_memory) != bool(self.options.track_memory):
             self.forget_tracks()  # their numbers were the tracker's, or will be
