@@ -97,8 +97,8 @@ class HeatmapPipeline:
         """
         Continue with other options, of which those in `changed` differ from before.
 
-        Counts of regions and lines that have moved start from zero.  Raises ModelError, before anything
-        has changed, if the model cannot give what they need.
+        Counts of regions and lines that have moved start from zero.  Raises ModelError, before
+        anything has changed, if the model cannot give what they need.
         """
         check_kernel(options.kernel, self.detector)
         self.options = options

@@ -5,7 +5,7 @@ import signal
 import threading
 
 from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.msg import State, Transition
 from nav_msgs.msg import OccupancyGrid
 import numpy as np
 import pytest
@@ -239,8 +239,13 @@ def test_one_at_a_time(node, caller, street, tmp_path):
         setter.close()
 
 
-def test_an_answer_that_comes_too_late(node, caller, street, street_frames, tmp_path):
-    """A node that is deactivated once nobody waits for it any more goes on all the same."""
+@pytest.mark.parametrize('overtaken', [False, True])
+def test_an_answer_that_comes_too_late(node, caller, street, street_frames, tmp_path, overtaken):
+    """
+    A node that is deactivated once nobody waits for it any more goes on all the same.
+
+    Also where the question for its state overtakes the transition.
+    """
     with start(street, tmp_path) as process:
         scene = Scene(node, street_frames[::3])
         scene.show(5)
@@ -256,6 +261,8 @@ def test_an_answer_that_comes_too_late(node, caller, street, street_frames, tmp_
                 patience = 1.0
             return calling(service, request, patience)
         setter._call = busy
+        if overtaken:
+            setter._state = lambda: State.PRIMARY_STATE_ACTIVE
         success, message = setting(caller, PX, METRES, setter)
         assert not success and message.startswith(f'no answer from {NAME}/change_state within 1 s')
         assert state(node, NAME) == 'active'

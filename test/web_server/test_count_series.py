@@ -92,3 +92,18 @@ def test_a_week_takes_no_memory(node):
     assert len(feed.events) == 20 and feed.events[-1]['track'] == 7
     feed.close()
     own.destroy_node()
+
+
+def test_the_size_of_frames_outlives_a_new_configuration(node):
+    """Ground points are fractions of it, and a node that has just been configured has no frame."""
+    own = GuardedNode('page')
+    feed = CameraFeed(own, '/yolo_heatmap', print)
+    sizes = []
+    for told in ('640 x 480', '', '800 x 600', '0 x 480', 'a x b'):
+        feed.take_status(DiagnosticStatus(values=[KeyValue(key='picture (px)', value=told)]))
+        sizes.append(feed.frame_size)
+    assert sizes == [(640, 480), (640, 480), (800, 600), (800, 600), (800, 600)]
+    feed.forget_frame_size()
+    assert feed.frame_size is None
+    feed.close()
+    own.destroy_node()

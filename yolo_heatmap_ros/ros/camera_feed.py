@@ -73,6 +73,7 @@ class CameraFeed:
         self.events: Tuple[Dict[str, Any], ...] = ()
         self.level, self.message = '', ''
         self.figures: Mapping[str, str] = {}
+        self.frame_size: Optional[Tuple[int, int]] = None
         self.heard_at = float('-inf')
         self.has_floor = False
         self._node = node
@@ -112,6 +113,10 @@ class CameraFeed:
         """Forget the newest picture: it shows what may not be shown any more."""
         self.picture = None
 
+    def forget_frame_size(self) -> None:
+        """Forget the size of the frames: another node may come under this name."""
+        self.frame_size = None
+
     # --- In the executor's thread ---
 
     def update(self) -> None:
@@ -144,6 +149,8 @@ class CameraFeed:
         """Take what the node says of itself on `/diagnostics`."""
         self.level, self.message = LEVELS.get(status.level, 'error'), status.message
         self.figures = {pair.key: pair.value for pair in status.values}
+        # Kept by a node that has just been configured again, and does not tell it yet.
+        self.frame_size = _size(self.figures.get('picture (px)', '')) or self.frame_size
         self.heard_at = time.monotonic()
 
     def close(self) -> None:
@@ -211,6 +218,14 @@ def _event(status: DiagnosticStatus) -> Dict[str, Any]:
             'class': values.get('class', ''),
             **{key: _number(values.get(key, '')) for key in ('stamp', 'track', 'x', 'y',
                                                              'seconds')}}
+
+
+def _size(text: str) -> Optional[Tuple[int, int]]:
+    """Return width and height in px of a text such as `640 x 480`, None of any other."""
+    sides = text.split(' x ')
+    if len(sides) == 2 and all(side.isdecimal() and 0 < int(side[:9]) for side in sides):
+        return int(sides[0][:9]), int(sides[1][:9])
+    return None
 
 
 def _number(text: str) -> Optional[float]:

@@ -138,12 +138,22 @@ class FloorSetter:
 
     def _as_before(self, state: int) -> str:
         """Bring the node back to the state that it had; return a part of a line if that fails."""
+        if state != State.PRIMARY_STATE_ACTIVE:
+            return ''
         try:
-            if state == State.PRIMARY_STATE_ACTIVE and self._state() != state:
-                self._change(Transition.TRANSITION_ACTIVATE)
+            # Asked for even if it seems active: a transition that was not answered in time may
+            # still be waiting, and this request is handled after it.
+            self._change(Transition.TRANSITION_ACTIVATE)
         except FloorError as error:
-            return f'; nor does it go on: {error}'
+            if not self._is(state):
+                return f'; nor does it go on: {error}'
         return ''
+
+    def _is(self, state: int) -> bool:
+        try:
+            return self._state() == state
+        except FloorError:
+            return False
 
     def _state(self) -> int:
         return self._call('get_state', GetState.Request()).current_state.id

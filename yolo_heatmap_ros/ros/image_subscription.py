@@ -1,7 +1,7 @@
 """An image subscription that adapts its QoS to what the camera offers."""
 
 import time
-from typing import Callable, FrozenSet, Optional, Set, Tuple
+from typing import Callable, Dict, FrozenSet, Optional, Set, Tuple
 
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -16,6 +16,10 @@ NOTHING_AFTER = 5.0
 """Seconds without a message after which the log lists the image topics that exist."""
 CHECK_PERIOD = 0.5
 """Seconds between checks of the publishers."""
+NAMED_WITHIN = 2.0
+"""Seconds within which the name of a publisher's node follows the publisher."""
+UNKNOWN = '_NODE_NAME_UNKNOWN_'
+"""What rmw calls a node whose name has not arrived, or a publisher that has no node."""
 
 
 class ImageSubscription:
@@ -48,6 +52,7 @@ class ImageSubscription:
         self._adapts = reliability == ImageReliability.AUTO
         self._silent_since: Optional[float] = time.monotonic() if expected else None
         self._reported: Set[Tuple[str, str]] = set()
+        self._nameless_since: Dict[bytes, float] = {}
         self._depth = depth
         self._received = self._latched = False
         best_effort = reliability == ImageReliability.BEST_EFFORT
@@ -158,6 +163,11 @@ class ImageSubscription:
         compatible, reason = qos_check_compatible(publisher.qos_profile,
                                                   self._subscription.qos_profile)
         name = _name_of(publisher)
+        if publisher.node_name == UNKNOWN:
+            now = time.monotonic()
+            since = self._nameless_since.setdefault(bytes(publisher.endpoint_gid), now)
+            if now - since < NAMED_WITHIN:
+                return
         if compatible == QoSCompatibility.ERROR and (name, reason) not in self._reported:
             self._reported.add((name, reason))
             why = reason.strip().rstrip(';').removeprefix('ERROR: ')
@@ -174,4 +184,6 @@ class ImageSubscription:
 
 def _name_of(endpoint) -> str:
     """Return the full name of the node of a publisher or subscription."""
+    if endpoint.node_name == UNKNOWN:
+        return 'a publisher without a node name'
     return f'{endpoint.node_namespace}/{endpoint.node_name}'.replace('//', '/')

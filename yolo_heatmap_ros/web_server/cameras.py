@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import Executor
 import json
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from aiohttp import web
 
@@ -62,13 +62,9 @@ class Camera:
                          self.feed.level, self.feed.message)
 
     @property
-    def frame_size(self) -> Optional[List[int]]:
+    def frame_size(self) -> Optional[Tuple[int, int]]:
         """Return width and height of its frames in px, None while they are not known."""
-        text = self.feed.figures.get('picture (px)', '')
-        sides = text.split(' x ')
-        if len(sides) == 2 and all(side.isdecimal() and 0 < int(side[:9]) for side in sides):
-            return [int(side[:9]) for side in sides]
-        return None
+        return self.feed.frame_size
 
     def tick(self) -> None:
         """Take counts into the series, and ask for parameters; call it once a second."""
@@ -85,7 +81,9 @@ class Camera:
         """Ask for the parameters now."""
         self._ask_at = time.monotonic() + ASK_PERIOD
         if not self.client.ready:
-            self._knows_kind = False  # another node may come under its name
+            # Another node may come under its name.
+            self._knows_kind = False
+            self.feed.forget_frame_size()
             return
         self.client.get_parameters(SETTINGS, self._take_settings)
         self.client.get_parameters(['flow', 'heat_unit'], self._take_kind)
