@@ -33,8 +33,12 @@ HEAVY = ['torch', 'torchvision', 'ultralytics.models.yolo', 'ultralytics.tracker
          'cv_bridge', 'scipy.optimize', 'aiohttp.web']
 """What the executables import, or their libraries when the first frame comes."""
 HARMLESS = ('ROS_', 'FASTDDS_', 'FASTRTPS_', 'RMW_', 'XDG_', 'DISPLAY', 'PYTEST_', 'COLUMNS',
-            'LINES')
-"""Variables that nothing reads while it is imported."""
+            'LINES', 'CUBLAS_', 'TORCHINDUCTOR_')
+"""
+Variables that nothing reads while it is imported.
+
+A model that has run in a test leaves the last two.
+"""
 SIZE = 1 << 20
 """Bytes of a message at most."""
 PR_SET_PDEATHSIG = 1
@@ -79,7 +83,6 @@ class ForkServer:
     def __init__(self):
         self._lock = threading.Lock()
         self._socket = None
-        self._environment = {}
 
     def start(self, command, environment, output, errors, fresh=False):
         """Start a command that prints to two files; `fresh`: by an interpreter of its own."""
@@ -87,9 +90,6 @@ class ForkServer:
         with self._lock:
             if self._socket is None:
                 self._begin()
-        changed = {name for name, _ in environment.items() ^ self._environment.items()}
-        if any(not name.startswith(HARMLESS) for name in changed):
-            fresh = True
         answer = self.ask({'command': command, 'environment': environment, 'fresh': fresh,
                            'folder': os.getcwd()}, [output.fileno(), errors.fileno()])
         return Child(self, answer['pid'])
@@ -124,7 +124,6 @@ class ForkServer:
 
     def _begin(self):
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._environment = dict(os.environ)
         with other:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(other.fileno())], pass_fds=[other.fileno()],
@@ -146,7 +145,7 @@ def prepare():
 
 def serve(connection):
     """Answer until the test ends; return None then, and in each child what it is to run."""
-    children, prepared = set(), False
+    children, prepared, begun_with = set(), False, dict(os.environ)
     while True:
         data, files, _, _ = socket.recv_fds(connection, SIZE, 2)
         if not data:
@@ -163,6 +162,8 @@ def serve(connection):
             if not (prepared or request['fresh']):
                 prepare()
                 prepared = True
+            if differs(request['environment'], begun_with):
+                request['fresh'] = True
             parent, (begun, beginning) = os.getpid(), os.pipe()
             pid = fork()
             if not pid:
@@ -178,6 +179,17 @@ def serve(connection):
             children.add(pid)
             answer = {'pid': pid}
         connection.send(json.dumps(answer).encode())
+
+
+def differs(environment, begun_with):
+    """
+    Tell whether the imports here could have been different in an environment.
+
+    What they have set themselves may be there or not, as a test has imported the same or not.
+    """
+    return any(
+        environment.get(name) not in (begun_with.get(name), os.environ.get(name))
+        for name in environment.keys() | begun_with.keys() if not name.startswith(HARMLESS))
 
 
 def fork():

@@ -11,6 +11,7 @@ import time
 from domains import claim_domain, NoDomainError
 import pytest
 from ros_processes import NodeProcess, SERVER
+from yolo_heatmap_ros.detectors.yolo import YoloDetector
 
 TEST = Path(__file__).parents[1]
 
@@ -47,6 +48,17 @@ def test_forked_nodes_are_like_started_ones(street):
         seen.append({**found, 'output': output})
     assert seen[0] == seen[1]
     assert (seen[0]['error'], seen[0]['killed']) == (1, -signal.SIGKILL)
+
+
+def test_a_model_that_has_run_makes_no_node_fresh(street, street_frames):
+    """It leaves variables in the environment; a fork shows the command line of the server."""
+    YoloDetector(str(street / 'street.pt'), imgsz=160, device='cpu').detect(street_frames[0])
+    for given, fresh in (({}, False), ({'OMP_NUM_THREADS': '7'}, True)):
+        with NodeProcess('playback_node', {'source': str(street / 'street.mp4'),
+                                           'wait_for_subscribers': 1}, **given) as process:
+            process.wait_for_output('waiting for 1 subscriber')
+            command = Path(f'/proc/{process.pid}/cmdline').read_bytes()
+            assert (b'fork_server.py' not in command) == fresh, command
 
 
 @pytest.mark.parametrize('module', ['nodes.heatmap_node', 'nodes.playback_node', 'apps.render'])
