@@ -149,6 +149,23 @@ def truth():
     return folder
 
 
+@pytest.fixture(autouse=True)
+def same_environment():
+    """
+    Leave the variables as the test has found them.
+
+    Dask, models and commands that run in this process set some, and a later node could only be
+    what it would be by itself if it imported everything again.
+    """
+    before = dict(os.environ)
+    yield
+    for name in {name for name, _ in os.environ.items() ^ before.items()}:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
+
+
 @pytest.fixture
 def node():
     """Return a node of the test's own."""

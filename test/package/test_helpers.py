@@ -61,6 +61,20 @@ def test_a_model_that_has_run_makes_no_node_fresh(street, street_frames):
             assert (b'fork_server.py' not in command) == fresh, command
 
 
+@pytest.fixture(scope='module')
+def variables():
+    """Look what is left once a test has ended."""
+    before = dict(os.environ)
+    yield
+    names = {name for name, _ in os.environ.items() ^ before.items()}
+    assert names <= {'PYTEST_CURRENT_TEST'}, names
+
+
+def test_variables_of_a_test_end_with_it(variables):
+    os.environ['LEFT_BEHIND'] = '1'
+    del os.environ['PATH']
+
+
 @pytest.mark.parametrize('module', ['nodes.heatmap_node', 'nodes.playback_node', 'apps.render'])
 def test_modules_run_as_main(module):
     """Help that a fork prints is what `python -m` prints."""
