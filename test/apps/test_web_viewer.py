@@ -129,10 +129,10 @@ def test_pictures_are_made_only_while_watched(page, node):
 
     def watching():
         return node.count_subscribers('/yolo_heatmap/composite/compressed')
-    assert wait_for(lambda: not watching())
+    assert wait_for(lambda: not watching(), 10.0)
     assert client.get(f'{CAMERA}/picture.jpg').status == 200
     assert wait_for(watching)  # this node may hear of it after the page has its picture
-    assert wait_for(lambda: not watching())
+    assert wait_for(lambda: not watching(), 10.0)
 
 
 def opened(client, path='/stream'):

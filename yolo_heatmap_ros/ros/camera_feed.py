@@ -149,7 +149,7 @@ class CameraFeed:
         """Take what the node says of itself on `/diagnostics`."""
         self.level, self.message = LEVELS.get(status.level, 'error'), status.message
         self.figures = {pair.key: pair.value for pair in status.values}
-        # Kept by a node that has just been configured again, and does not tell it yet.
+        # A node that has just been configured again does not tell it before its first frame.
         self.frame_size = _size(self.figures.get('picture (px)', '')) or self.frame_size
         self.heard_at = time.monotonic()
 

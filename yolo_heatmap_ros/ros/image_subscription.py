@@ -162,13 +162,15 @@ class ImageSubscription:
         """Log, once for each publisher, why its images cannot arrive."""
         compatible, reason = qos_check_compatible(publisher.qos_profile,
                                                   self._subscription.qos_profile)
-        name = _name_of(publisher)
+        if compatible != QoSCompatibility.ERROR:
+            return
         if publisher.node_name == UNKNOWN:
             now = time.monotonic()
             since = self._nameless_since.setdefault(bytes(publisher.endpoint_gid), now)
             if now - since < NAMED_WITHIN:
                 return
-        if compatible == QoSCompatibility.ERROR and (name, reason) not in self._reported:
+        name = _name_of(publisher)
+        if (name, reason) not in self._reported:
             self._reported.add((name, reason))
             why = reason.strip().rstrip(';').removeprefix('ERROR: ')
             self._node.get_logger().error(

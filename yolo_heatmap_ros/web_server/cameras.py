@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import Executor
 import json
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from aiohttp import web
 
@@ -60,11 +60,6 @@ class Camera:
         """Return how its node is."""
         return health_of(self.name, self.client.ready, time.monotonic() - self.feed.heard_at,
                          self.feed.level, self.feed.message)
-
-    @property
-    def frame_size(self) -> Optional[Tuple[int, int]]:
-        """Return width and height of its frames in px, None while they are not known."""
-        return self.feed.frame_size
 
     def tick(self) -> None:
         """Take counts into the series, and ask for parameters; call it once a second."""
@@ -126,7 +121,7 @@ class Camera:
 
     def plain(self) -> Dict[str, Any]:
         """Return its state as the page gets it."""
-        picture, size = self.pictures.newest, self.pictures.size or self.frame_size
+        picture, size = self.pictures.newest, self.pictures.size or self.feed.frame_size
         figures = self.feed.figures
         return {
             'id': self.id, 'name': self.name, 'kind': self.kind, 'health': self.health.plain(),

@@ -115,7 +115,7 @@ async def _values_of(camera: Camera, names: Sequence[str]) -> Dict[str, Any]:
 
 async def _frame_size(camera: Camera) -> np.ndarray:
     """Return width and height of the frames in px; raises what says that none has come."""
-    size: Optional[Sequence[int]] = camera.frame_size
+    size = camera.feed.frame_size
     if size is None:
         raise web.HTTPConflict(text='no picture has come yet, so that its size is not known: try '
                                     'again when the camera runs')
