@@ -1,5 +1,7 @@
 """The view that draws, in a real browser: mouse, finger and keys; the node has what it saves."""
 
+import time
+
 from page_site import ID, LINES, NAME, REGIONS
 import pytest
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
@@ -46,17 +48,27 @@ class Drawing:
         self.ready()
 
     def ready(self):
-        """Wait until there is a picture."""
+        """Wait until there is a picture, and stays where it is: clicks go to places."""
         self.browser.find('svg.shapes')
         self.browser.wait(lambda: not self.browser.every('.waiting:not([hidden])'), 'a picture')
 
-    def place(self, point):
-        """Return where a point of the picture, in fractions of it, is in the window."""
-        left, top, width, height = self.browser.run("""
+        def still():
+            before = self.box()
+            time.sleep(0.3)
+            return self.box() == before
+        self.browser.wait(still, 'a picture that stays where it is')
+
+    def box(self):
+        """Return left, top, width and height of the picture in the window."""
+        return self.browser.run("""
             const drawing = document.querySelector('svg.shapes');
             drawing.scrollIntoView({block: 'center'});
             const box = drawing.getBoundingClientRect();
             return [box.left, box.top, box.width, box.height];""")
+
+    def place(self, point):
+        """Return where a point of the picture, in fractions of it, is in the window."""
+        left, top, width, height = self.box()
         return left + point[0] * width, top + point[1] * height
 
     def mouse(self, kind, point, count=1):
